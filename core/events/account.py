@@ -1,0 +1,68 @@
+"""Observations of the account, its budget, its stream, and what does not agree."""
+
+from core.events.base import ObservationEvent
+from core.values import DecimalText, TimeText
+
+
+class AccountReported(ObservationEvent, frozen=True, kw_only=True, tag="account-reported.v1"):
+    """The broker's statement: cash, equity and buying power in money, positions in signed shares."""
+
+    cash: DecimalText
+    equity: DecimalText
+    buying_power: DecimalText
+    positions: dict[str, DecimalText]
+
+
+class RateBudgetReported(
+    ObservationEvent, frozen=True, kw_only=True, tag="rate-budget-reported.v1"
+):
+    """The calls left in the current window: a permit is taken before `decide` runs."""
+
+    limit: int
+    remaining: int
+    resets_at: TimeText | None = None
+
+
+class FeeReported(ObservationEvent, frozen=True, kw_only=True, tag="fee-reported.v1"):
+    """A fee the broker charged, money, positive = cost. `fee_id` counts it once."""
+
+    fee_id: str
+    amount: DecimalText
+    kind: str
+    client_order_id: str | None = None
+
+
+class ReconcileMismatched(
+    ObservationEvent, frozen=True, kw_only=True, tag="reconcile-mismatched.v1"
+):
+    """Journal and broker disagree. `what`: position, order or foreign-order; both sides as text."""
+
+    what: str
+    symbol: str
+    journal_side: str
+    broker_side: str
+    client_order_id: str | None = None
+    resolved: bool = False
+
+
+class StreamWentUp(ObservationEvent, frozen=True, kw_only=True, tag="stream-went-up.v1"):
+    """A stream is authenticated and listening."""
+
+    stream: str
+
+
+class StreamWentDown(ObservationEvent, frozen=True, kw_only=True, tag="stream-went-down.v1"):
+    """A stream is gone or silent, and why."""
+
+    stream: str
+    why: str
+
+
+class CostModelCalibrated(
+    ObservationEvent, frozen=True, kw_only=True, tag="cost-model-calibrated.v1"
+):
+    """A cost model was fitted on the journal's sequences up to `fitted_through`."""
+
+    model_version: str
+    fitted_through: int
+    coefficients: dict[str, DecimalText]
