@@ -54,6 +54,8 @@ class ReasonCode(StrEnum):
     """An intent on the other side of this symbol is still open."""
     POSITION_REVERSAL = "position.reversal"
     """The quantity would carry the position through zero; close now, open in a later cycle."""
+    SHORT_DISABLED = "short.disabled"
+    """The order would open a short position and `risk.allow_short` is off."""
     EXPOSURE_GROSS = "exposure.gross"
     """Gross exposure, open intents at their worst case included, would pass its limit."""
     CAPITAL_BUYING_POWER = "capital.buying_power"
@@ -84,5 +86,3 @@ class Reason(Value, frozen=True, kw_only=True, omit_defaults=True):
     observed: DecimalText | None = None
     missing: str | None = None
     detail: str | None = None
-
-

@@ -15,8 +15,14 @@ _DECIMAL = "a canonical decimal (no exponent, no trailing zeros)"
 _TIME = "an RFC 3339 UTC time with microseconds"
 
 
-class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False,
-            forbid_unknown_fields=True):
+class Value(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    gc=False,
+    forbid_unknown_fields=True,
+):
     """A struct whose decimals, times and integers are canonical, or it does not exist."""
 
     def __post_init__(self) -> None:

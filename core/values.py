@@ -81,7 +81,9 @@ class TimeInForce(StrEnum):
 def decimal_text(value: Decimal | int | str) -> DecimalText:
     """`value` as canonical text; refuses NaN, infinity, floats and more than 34 digits a side."""
     if isinstance(value, bool | float):
-        message = f"expected a Decimal, an int or decimal text, found {type(value).__name__} {value!r}"
+        message = (
+            f"expected a Decimal, an int or decimal text, found {type(value).__name__} {value!r}"
+        )
         raise ValueError(message)
     try:
         number = value if isinstance(value, Decimal) else Decimal(value)

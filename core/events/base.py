@@ -9,21 +9,42 @@ from core.struct import Value
 from core.values import TimeText
 
 
-class Event(Value, frozen=True, kw_only=True, omit_defaults=True, gc=False,
-            forbid_unknown_fields=True, tag_field="type"):
+class Event(
+    Value,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    gc=False,
+    forbid_unknown_fields=True,
+    tag_field="type",
+):
     """Anything the journal holds. Concrete events add a literal tag such as "order-submitted.v1"."""
 
 
-class ObservationEvent(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False,
-                       forbid_unknown_fields=True, tag_field="type"):
+class ObservationEvent(
+    Event,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    gc=False,
+    forbid_unknown_fields=True,
+    tag_field="type",
+):
     """A fact from outside, heard by the runner at `observed_at`, true at `source_time` if known."""
 
     observed_at: TimeText
     source_time: TimeText | None = None
 
 
-class DecisionEvent(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False,
-                    forbid_unknown_fields=True, tag_field="type"):
+class DecisionEvent(
+    Event,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    gc=False,
+    forbid_unknown_fields=True,
+    tag_field="type",
+):
     """What the core derived: from which observation, under which config, in which cycle."""
 
     decided_at: TimeText

@@ -1,0 +1,157 @@
+"""The options of every command; the modules that carry them out are imported when they are called."""
+
+import argparse
+from collections.abc import Callable
+from importlib import import_module
+
+from bin.cli.exits import help_text
+
+VIEWS = (
+    "open-intents",
+    "orders",
+    "cycles",
+    "skips",
+    "positions",
+    "tca",
+    "cost-model",
+    "alerts",
+)
+Command = Callable[[argparse.Namespace], int]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of `bin/refold`."""
+    root = argparse.ArgumentParser(
+        prog="refold",
+        description="An event-sourced trading core on an append-only journal.",
+        epilog=help_text(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = root.add_subparsers(metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_journal_commands(commands)
+    _add_view_commands(commands)
+    _add_operator_commands(commands)
+    _add_config(commands)
+    return root
+
+
+def _add(commands, name: str, module: str, about: str) -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]  # noqa: ANN001 - argparse's type is private
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=about,
+        description=about,
+        epilog=help_text(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    command.set_defaults(command=_later(module, name.replace("-", "_")))
+    return command
+
+
+def _later(module: str, name: str) -> Command:
+    """The command's function, imported when it is called."""
+
+    def call(options: argparse.Namespace) -> int:
+        function: Command = getattr(import_module(f"bin.cli.{module}"), name)
+        return function(options)
+
+    return call
+
+
+def _add_run(commands) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - see _add
+    run = _add(commands, "run", "run", "The live runner; without arguments, a demonstration.")
+    _add_settings(run)
+    run.add_argument("--cycles", type=_count, metavar="N", help="open at most N cycles")
+    run.add_argument("--pace", type=float, default=0.0, metavar="S", help="wait S s between cycles")
+    run.add_argument("--accept-anchor-missing", action="store_true", help="make a missing anchor")
+    run.add_argument(
+        "--kill-after-commits", type=_count, metavar="N", help="a drill: SIGKILL itself then"
+    )
+    matrix = _add(commands, "matrix", "matrix", "Run, run again elsewhere, replay: equal heads?")
+    matrix.add_argument("--seeds", default="1,42,1337", metavar="N,…")
+    matrix.add_argument("--symbols", default="AAPL,MSFT", metavar="A,B,…")
+    matrix.add_argument("--cycles", type=_count, default=60, metavar="N")
+    matrix.add_argument("--market", metavar="sim|csv:GLOB")
+    matrix.add_argument("--strategy", metavar="FILE_OR_MODULE:CLASS")
+
+
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--config", metavar="FILE", help="a TOML file of settings")
+    command.add_argument("--journal", metavar="URL", help="sqlite:///PATH")
+    command.add_argument("--market", metavar="sim|csv:GLOB")
+    command.add_argument("--broker", metavar="sim")
+    command.add_argument("--strategy", metavar="FILE_OR_MODULE:CLASS")
+    command.add_argument("--signals", metavar="csv:GLOB")
+    command.add_argument("--symbols", metavar="A,B,…")
+    command.add_argument("--seed", metavar="N")
+
+
+def _add_journal_commands(commands) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - see _add
+    replay = _add(commands, "replay", "replay", "Derive every decision again, compare every id.")
+    replay.add_argument("journal", metavar="JOURNAL")
+    replay.add_argument("--strategy", metavar="FILE_OR_MODULE:CLASS", help="instead of the stored")
+    verify = _add(commands, "verify", "verify", "Check stored bytes, chain and anchor.")
+    verify.add_argument("journal", metavar="JOURNAL")
+    tail = _add(commands, "tail", "tail", "The last events, a line each.")
+    _add_journal(tail)
+    tail.add_argument("-n", type=_count, default=20, metavar="N", help="how many (20)")
+    tail.add_argument("-f", "--follow", action="store_true", help="go on as events are appended")
+    export = _add(commands, "export", "export", "Every event with its envelope.")
+    _add_journal(export)
+    export.add_argument("--format", choices=("jsonl",), default="jsonl")
+    export.add_argument("--after", type=int, default=0, metavar="SEQUENCE")
+    diff = _add(commands, "diff", "diff", "The first difference of two journals.")
+    diff.add_argument("left", metavar="A")
+    diff.add_argument("right", metavar="B")
+
+
+def _add_view_commands(commands) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - see _add
+    show = _add(commands, "show", "show", "A projection, now or as of any sequence.")
+    show.add_argument("view", choices=VIEWS)
+    _add_journal(show)
+    show.add_argument("--at", type=_count, metavar="SEQUENCE")
+    rebuild = _add(commands, "rebuild", "rebuild", "Projections from the journal, with digests.")
+    rebuild.add_argument("names", nargs="*", metavar="NAME")
+    _add_journal(rebuild)
+    explain = _add(commands, "explain", "explain", "The whole story of an order, or of none.")
+    explain.add_argument("subject", metavar="ORDER_OR_INTENT|SYMBOL")
+    explain.add_argument("--cycle", type=_count, metavar="N")
+    _add_journal(explain)
+
+
+def _add_operator_commands(commands) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - see _add
+    for name, about in (
+        ("halt", "No order leaves until resume; works when the runner is dead."),
+        ("resume", "Lift the kill switch."),
+        ("cancel-all", "Cancel every open order."),
+    ):
+        command = _add(commands, name, "operate", about)
+        _add_journal(command)
+        command.add_argument("--why", default="", metavar="TEXT", help="kept in the journal")
+        command.add_argument("--who", default=None, metavar="NAME", help="the operator (login)")
+
+
+def _add_config(commands) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - see _add
+    config = commands.add_parser("config", help="Check or show the configuration.")
+    actions = config.add_subparsers(metavar="ACTION", required=True)
+    for name, about in (
+        ("check", "Every problem of the configuration, at once."),
+        ("show", "Every effective value, its source, and the hash."),
+    ):
+        command = _add(actions, name, "configure", about)
+        _add_settings(command)
+
+
+def _add_journal(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--journal", default="sqlite:///var/main.db", metavar="URL", help="sqlite:///PATH"
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        message = f"expected a whole number from 1, found {text}"
+        raise argparse.ArgumentTypeError(message)
+    return number

@@ -1,0 +1,32 @@
+"""Exit statuses, stable for scripts, printed by `--help`."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What a command ended with."""
+
+    GOOD = 0
+    CHECK_FAILED = 1
+    CANNOT_RUN = 2
+    FENCED = 3
+    ROLLED_BACK = 4
+    COMMIT_UNKNOWN = 5
+    LOCKED = 75
+
+
+MEANING = {
+    Exit.GOOD: "good",
+    Exit.CHECK_FAILED: "the check failed: a broken journal, no parity, heads that differ",
+    Exit.CANNOT_RUN: "cannot run: bad input, named in one line",
+    Exit.FENCED: "fenced: a newer runner has claimed the journal",
+    Exit.ROLLED_BACK: "the journal stands behind its anchor, or on another branch (ROLLBACK, FORK)",
+    Exit.COMMIT_UNKNOWN: "a commit's outcome is unknown; the next start reads what is there",
+    Exit.LOCKED: "another runner holds the journal's lock",
+}
+
+
+def help_text() -> str:
+    """The table for `--help`."""
+    rows = [f"  {int(status):>3}  {MEANING[status]}" for status in Exit]
+    return "exit status:\n" + "\n".join(rows)

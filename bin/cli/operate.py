@@ -1,0 +1,59 @@
+"""`halt`, `resume`, `cancel-all`: commands that are events; the runner need not be alive."""
+
+import argparse
+import contextlib
+import getpass
+import socket
+
+import msgspec
+
+from bin.cli.exits import Exit
+from bin.cli.output import print_json, print_lines
+from core.events import Decision, tag_of
+from journal import open_journal
+from live.operator import command
+
+
+def halt(options: argparse.Namespace) -> int:
+    """Latch the kill switch."""
+    return _operate(options, "halt")
+
+
+def resume(options: argparse.Namespace) -> int:
+    """Lift the kill switch."""
+    return _operate(options, "resume")
+
+
+def cancel_all(options: argparse.Namespace) -> int:
+    """Ask for every open order to be canceled."""
+    return _operate(options, "cancel-all")
+
+
+def _operate(options: argparse.Namespace, word: str) -> int:
+    journal = open_journal(options.journal)
+    with contextlib.closing(journal):
+        simulated = journal.created.mode == "sim"
+        decisions = command(
+            journal,
+            word,
+            who=options.who or ("operator" if simulated else getpass.getuser()),
+            where="command-line" if simulated else socket.gethostname(),
+            why=options.why,
+            now=None,
+        )
+        head = journal.read_head()
+    document = {
+        "command": word,
+        "decisions": [_plain(decision) for decision in decisions],
+        "head": {"sequence": head.sequence, "chain": head.chain},
+    }
+    if options.json:
+        print_json(document)
+    else:
+        said = ", ".join(tag_of(decision) for decision in decisions) or "nothing to change"
+        print_lines([f"{word}  {said}  head {head.sequence} {head.chain[:12]}"])
+    return Exit.GOOD
+
+
+def _plain(decision: Decision) -> object:
+    return msgspec.to_builtins(decision)

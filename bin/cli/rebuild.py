@@ -1,0 +1,88 @@
+"""`rebuild`: projections folded again from the journal, kept in their store, with their digests."""
+
+import argparse
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bin.cli.exits import Exit
+from bin.cli.output import print_json, print_lines
+from bin.cli.problems import CannotRunError
+from bin.cli.progress import counting
+from core.events import Event
+from journal import Journal, open_journal, parse_url
+from projections.projection import Projection
+from projections.registry import PROJECTIONS, named
+from projections.source import Head, Source, StoreError
+from projections.store import ProjectionStore, default_path
+
+
+def rebuild(options: argparse.Namespace) -> int:
+    """The named projections, or all."""
+    try:
+        projections = [named(name) for name in options.names] or list(PROJECTIONS)
+    except KeyError as error:
+        raise CannotRunError(str(error.args[0])) from None
+    journal = open_journal(options.journal, read_only=True, accept_anchor_missing=True)
+    with contextlib.closing(journal), _store(options.journal) as store:
+        source = source_of(journal)
+        try:
+            rows = [
+                _rebuilt(store, projection, source, show=not options.json)
+                for projection in projections
+            ]
+        except StoreError as error:
+            raise CannotRunError(str(error)) from None
+    head = {"sequence": source.head.sequence, "chain": source.head.chain}
+    if options.json:
+        print_json({"projections": rows, "head": head})
+    else:
+        print_lines(
+            f"{row['name']:<14} v{row['version']}  {row['events']} events  {row['digest']}"
+            for row in rows
+        )
+    return Exit.GOOD
+
+
+def source_of(journal: Journal) -> Source:
+    """The journal as the projections' store reads it."""
+    head = journal.read_head()
+
+    def read(after: int) -> Iterator[tuple[int, Event]]:
+        for record in journal.read(after=after):
+            yield record.sequence, record.event
+
+    def chain_at(sequence: int) -> str | None:
+        record = next(iter(journal.read(after=sequence - 1, limit=1)), None)
+        return None if record is None else record.chain
+
+    return Source(head=Head(head.sequence, head.chain), read=read, chain_at=chain_at)
+
+
+def _rebuilt(
+    store: ProjectionStore, projection: Projection, source: Source, *, show: bool
+) -> dict[str, object]:
+    """One projection, folded whole and swapped in."""
+    with counting(projection.name, source.head.sequence, show=show) as progress:
+        store.rebuild(projection, source, lambda done: progress(done.sequence))
+    kept, digest = store.digest(projection.name)
+    return {
+        "name": projection.name,
+        "version": projection.version,
+        "events": kept.head.sequence,
+        "digest": digest,
+    }
+
+
+@contextlib.contextmanager
+def _store(url: str) -> Iterator[ProjectionStore]:
+    """The store beside the journal's file; a journal in memory has one that is thrown away."""
+    path = parse_url(url).path
+    with contextlib.ExitStack() as stack:
+        if path is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            place = Path(folder) / "projections"
+        else:
+            place = default_path(path)
+        yield stack.enter_context(ProjectionStore(place))

@@ -1,0 +1,157 @@
+"""`replay`: parity, in this process and in another one with another hash seed and fresh modules."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bin.cli.exits import Exit
+from bin.cli.output import complain, print_json, print_lines
+from bin.cli.progress import counting
+
+OTHER_HASH_SEEDS = ("1", "2")
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Derive every decision again; exit status 1 at the first that differs."""
+    looks = [_second_look(options, seed) for seed in OTHER_HASH_SEEDS[: 1 + _hash_seed_is("1")]]
+    looks = [look for look in looks if look is not None]
+    document = look_at(options.journal, options.strategy, show_progress=not options.json)
+    for look in looks:
+        other = _finished(look)
+        if _earlier(other, document):
+            document = {**other, "head": document["head"], "found_by": "another hash seed"}
+    if options.json:
+        print_json(document)
+    else:
+        print_lines(_lines(document))
+    if document["parity"] is False:
+        complain(_named(document["divergence"]))
+        return Exit.CHECK_FAILED
+    return Exit.GOOD
+
+
+def look_at(
+    url: str, target: str | None, *, fresh: bool = False, show_progress: bool = False
+) -> dict[str, object]:
+    """One pass over the journal, as the document of `replay --json`."""
+    import msgspec
+
+    from journal import open_journal
+    from replay.parity import parity
+
+    journal = open_journal(url, read_only=True, accept_anchor_missing=True)
+    try:
+        head = journal.read_head()
+        with counting("replay", head.sequence, show=show_progress) as progress:
+            report = parity(
+                journal.read(),
+                _strategy_of(target),
+                fresh_each_cycle=fresh,
+                progress=progress,
+            )
+    finally:
+        journal.close()
+    document: dict[str, object] = msgspec.to_builtins(report)
+    document["head"] = {"sequence": head.sequence, "chain": head.chain}
+    document["journal"] = url
+    if target is not None:
+        document["strategy"] = target
+    return document
+
+
+def _strategy_of(target: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202 - StrategyOf, imported late
+    """The stored strategy, or the one given; neither: one line."""
+    from core.strategy_source import StrategySourceError
+    from replay.parity import stored_strategy
+
+    if target is not None:
+        from live.strategy_files import load_strategy
+
+        return lambda loaded: load_strategy(
+            target, loaded.name, loaded.observed_at, store_source=True
+        )[1]
+
+    def stored(loaded):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - see above
+        if not loaded.sources:
+            message = (
+                f"strategy {loaded.name}: the journal holds only its hash "
+                "(strategy.store_source = false); give it with --strategy FILE:CLASS"
+            )
+            raise StrategySourceError(message)
+        return stored_strategy(loaded)
+
+    return stored
+
+
+def _second_look(options: argparse.Namespace, seed: str) -> subprocess.Popen[bytes] | None:
+    """The same pass in a process with another hash seed, the strategy fresh at every cycle."""
+    if not Path(sys.executable).exists() or options.journal.startswith("memory:"):
+        return None
+    arguments = [sys.executable, "-m", "bin.cli.second_look", options.journal]
+    if options.strategy is not None:
+        arguments.append(options.strategy)
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    return subprocess.Popen(  # noqa: S603 - this interpreter, our own module
+        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+
+
+def _finished(look: subprocess.Popen[bytes]) -> dict[str, object]:
+    output, _ = look.communicate()
+    if look.returncode != 0:
+        from core.strategy_source import StrategySourceError
+
+        message = f"replay: the second look ended with status {look.returncode}; run it again"
+        raise StrategySourceError(message)
+    document: dict[str, object] = json.loads(output)
+    return document
+
+
+def _earlier(other: dict[str, object], document: dict[str, object]) -> bool:
+    """Whether `other` found a divergence before `document` did."""
+    found, known = other["divergence"], document["divergence"]
+    if not isinstance(found, dict):
+        return False
+    return not isinstance(known, dict) or found["sequence"] < known["sequence"]
+
+
+def _hash_seed_is(seed: str) -> bool:
+    return os.environ.get("PYTHONHASHSEED") == seed
+
+
+def _lines(document: dict[str, object]) -> list[str]:
+    head = document["head"]
+    assert isinstance(head, dict)  # noqa: S101 - made by look_at
+    decisions, untouched = document["decisions"], document["not_rederived"]
+    assert isinstance(decisions, int)  # noqa: S101 - made by look_at
+    assert isinstance(untouched, int)  # noqa: S101 - made by look_at
+    word = {True: "parity", False: "NO PARITY", None: "nothing re-derived"}[document["parity"]]  # type: ignore[index]  # three values
+    return [
+        f"replay  {word}  {decisions - untouched} of {decisions} decisions re-derived  "
+        f"{document['observations']} observations  head {head['sequence']} {head['chain'][:12]}"
+    ]
+
+
+def _named(divergence: object) -> str:
+    """The first divergence in one line: which decision, and its fields."""
+    assert isinstance(divergence, dict)  # noqa: S101 - made by parity
+    event = divergence["expected"] or divergence["actual"] or {}
+    name = " ".join(
+        str(event[key]) for key in ("symbol", "side", "quantity", "client_order_id") if key in event
+    )
+    if divergence["expected"] is None:
+        what = "was derived again but is not in the journal"
+    elif divergence["actual"] is None:
+        what = "is in the journal but was not derived again"
+    else:
+        what = "came out different: " + "; ".join(
+            f"{d['field']} recorded {d['expected']!r}, derived {d['actual']!r}"
+            for d in divergence["diff"]
+        )
+    return (
+        f"sequence {divergence['sequence']}: decision {divergence['type']} {name} of cycle "
+        f"{event.get('cycle')} {what}"
+    )

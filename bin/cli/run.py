@@ -1,0 +1,157 @@
+"""`run`: the live runner on one journal; without any setting, the demonstration."""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from bin.cli.exits import Exit
+from bin.cli.output import print_json, print_lines
+from bin.cli.settings import flags_of, load_config
+from bin.cli.summary import summary_of
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run until the market or `--cycles` ends, or a signal comes; then sum the journal up."""
+    if not _anything_asked(options):
+        from bin.cli.demo import demonstrate
+
+        return demonstrate(as_json=options.json)
+    from live.opening import opened, read_inputs, started, what_is_new
+    from live.runner import Runner
+
+    config = load_config(options)
+    inputs = read_inputs(config)
+    stop = threading.Event()
+    with contextlib.ExitStack() as stack:
+        listeners: list[Callable[[Sequence[object]], None]] = []
+        committer, broker = stack.enter_context(
+            opened(
+                inputs,
+                listener=lambda events: _tell(listeners, events),
+                accept_anchor_missing=options.accept_anchor_missing,
+            )
+        )
+        stack.enter_context(_signals(stop))
+        listeners.append(stack.enter_context(_log(config.journal, lambda: committer.state)))
+        if options.kill_after_commits:
+            listeners.append(_Drill(options.kill_after_commits))
+        runner = Runner(
+            committer,
+            broker,
+            inputs.feed,
+            signals=inputs.signals,
+            pause=_pause(options.pace, stop),
+            stopping=stop.is_set,
+            progress=stack.enter_context(_progress(options)),
+        )
+        runner.start(
+            lambda: what_is_new(inputs, committer),
+            started(config, lambda: max(inputs.sessions[1][0].open, committer.state.now)),
+        )
+        runner.stop(runner.run(options.cycles))
+        document = summary_of(committer, config.seed)
+    if options.json:
+        print_json(document)
+    else:
+        print_lines(_lines(document))
+    return Exit.GOOD
+
+
+def _anything_asked(options: argparse.Namespace) -> bool:
+    asked = (options.config, options.cycles, options.kill_after_commits, *flags_of(options).values())
+    environment = any(name.startswith("REFOLD_") for name in os.environ)
+    return environment or any(value is not None for value in asked)
+
+
+def _tell(listeners: list[Callable[[Sequence[object]], None]], events: Sequence[object]) -> None:
+    for listener in listeners:
+        listener(events)
+
+
+class _Drill:
+    """Kills this process by SIGKILL after so many commits: a drill anyone can repeat."""
+
+    def __init__(self, commits: int) -> None:
+        self.left = commits
+
+    def __call__(self, _: Sequence[object]) -> None:
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM end the run in order, after the cycle that is open."""
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, lambda *_: stop.set())
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _pause(seconds: float, stop: threading.Event) -> Callable[[], None]:
+    def pause() -> None:
+        if seconds > 0:
+            stop.wait(seconds)
+
+    return pause
+
+
+@contextlib.contextmanager
+def _log(journal: str, state: Callable[[], object]) -> Iterator[Callable[[Sequence[object]], None]]:
+    """The event log: standard error, or a file beside the journal when that is a terminal."""
+    from journal import parse_url
+    from live.logs import EventLog
+
+    path = parse_url(journal).path
+    with contextlib.ExitStack() as stack:
+        stream: TextIO = sys.stderr
+        if sys.stderr.isatty() and path is not None:
+            place = Path(f"{path}.log")
+            stream = stack.enter_context(place.open("a", encoding="utf-8"))
+        yield EventLog(stream, state)  # type: ignore[arg-type]  # the state of the committer
+
+
+@contextlib.contextmanager
+def _progress(options: argparse.Namespace) -> Iterator[Callable[[int], None]]:
+    """Cycles opened, on standard error, when that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TimeElapsedColumn
+
+    columns = (*Progress.get_default_columns()[:2], TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("cycles", total=options.cycles)
+        yield lambda done: progress.update(
+            task, completed=done, description=f"cycles {done}", refresh=time.monotonic() < 0
+        )
+
+
+def _lines(document: dict[str, object]) -> list[str]:
+    head = document["head"]
+    assert isinstance(head, dict)  # noqa: S101 - made by summary_of
+    skipped = document["skipped"]
+    assert isinstance(skipped, dict)  # noqa: S101 - made by summary_of
+    reasons = "  ".join(f"{code} {count}" for code, count in skipped.items())
+    return [
+        f"journal {document['journal']}  config {str(document['config_hash'])[:12]}",
+        f"cycles {document['cycles']}  universe {document['universe']}  "
+        f"intents {document['intents']}  submitted {document['submitted']}  "
+        f"failed {document['failed']}  unknown {document['unknown']}  "
+        f"dropped {document['dropped']}  fills {document['fills']}  open {document['open']}",
+        f"skips {sum(skipped.values())}  {reasons}",
+        f"head {head['sequence']} {head['chain']}",
+    ]

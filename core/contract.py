@@ -1,0 +1,291 @@
+"""The configuration contract: every setting, declared once, with type, default, unit and bounds.
+
+shape   `Config`: top-level settings and one frozen struct a table; core/config.py is made of these
+units   in the names (`_s` seconds, `_bps` basis points); decimals are canonical text
+why     one declaration is read by the loader, the checks, the snapshot and the reference page, so
+        none can know a setting that another does not. Secrets are no settings at all.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+
+from core.settings import About, Parameters
+from core.values import DecimalText
+
+_SECONDS_A_DAY: Final = "86400"
+
+
+class Mode(StrEnum):
+    """What is at stake: nothing, a paper account, or money."""
+
+    SIM = "sim"
+    PAPER = "paper"
+    LIVE = "live"
+
+
+class BrokerKind(StrEnum):
+    """Who answers orders."""
+
+    SIM = "sim"
+    ALPACA = "alpaca"
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of settings. It holds what it is given; `check` says what is wrong with that."""
+
+
+def _d(text: str) -> DecimalText:
+    return DecimalText(text)
+
+
+def _rate(summary: str) -> About:
+    return About(summary=summary, unit="probability", high="1")
+
+
+def _seconds(summary: str, low: str = "0", high: str = _SECONDS_A_DAY) -> About:
+    return About(summary=summary, unit="seconds", low=low, high=high)
+
+
+def _place(form: str, summary: str) -> About:
+    return About(summary=summary, form=form, place=True)
+
+
+class Strategy(Table, frozen=True, kw_only=True):
+    """[strategy]: which one, and its parameters."""
+
+    target: Annotated[str, _place("target", "The strategy's file or module, and its class.")] = (
+        "core/strategies/crossover.py:Crossover"
+    )
+    name: Annotated[
+        str,
+        About(
+            form="label", summary="The strategy's name in order ids; empty means its class's name."
+        ),
+    ] = ""
+    parameters: Annotated[
+        Parameters, About(summary="What the strategy's class is built from.")
+    ] = {}
+    store_source: Annotated[
+        bool,
+        About(summary="Whether the journal holds the source; if not, replay must be given it."),
+    ] = True
+
+    @property
+    def effective_name(self) -> str:
+        """The name as set, else the class's."""
+        return self.name or self.target.rpartition(":")[2]
+
+
+class Market(Table, frozen=True, kw_only=True):
+    """[market]: where quotes and signals come from, and the slots they come in."""
+
+    source: Annotated[str, _place("market", "sim, alpaca, or csv: and a glob of files.")] = "sim"
+    first_day: Annotated[
+        str, About(form="day", summary="The first day of the simulated market.")
+    ] = "2026-11-27"
+    days: Annotated[
+        int,
+        About(
+            unit="trading days",
+            low="1",
+            high="2600",
+            summary="How long the simulated market lasts.",
+        ),
+    ] = 1
+    cycle_s: Annotated[int, _seconds("From one cycle's slot to the next.", low="1")] = 60
+    signals: Annotated[str, _place("signals", "csv: and a glob of files, or nothing.")] = ""
+    lot: Annotated[
+        DecimalText,
+        About(
+            unit="shares",
+            low="0.000001",
+            high="1000000",
+            summary="Quantities are cut to a multiple of this.",
+        ),
+    ] = _d("1")
+    tick: Annotated[
+        DecimalText,
+        About(
+            unit="money", low="0.000001", high="1000", summary="Limits move to a multiple of this."
+        ),
+    ] = _d("0.01")
+
+    @property
+    def kind(self) -> str:
+        """sim, csv or alpaca: what the snapshot tells of `source`."""
+        return self.source.partition(":")[0]
+
+
+class Broker(Table, frozen=True, kw_only=True):
+    """[broker]: who answers, how long to wait and look, and what the simulated venue does wrong."""
+
+    kind: Annotated[BrokerKind, About(summary="Who answers orders.")] = BrokerKind.SIM
+    trading_url: Annotated[str, _place("https", "Orders and account.")] = (
+        "https://paper-api.alpaca.markets"
+    )
+    data_url: Annotated[str, _place("https", "Quotes and bars.")] = "https://data.alpaca.markets"
+    trading_stream_url: Annotated[str, _place("wss", "The stream of order updates.")] = (
+        "wss://paper-api.alpaca.markets/stream"
+    )
+    data_stream_url: Annotated[str, _place("wss", "The stream of quotes.")] = (
+        "wss://stream.data.alpaca.markets"
+    )
+    send_within_s: Annotated[
+        DecimalText,
+        _seconds("An attempt whose commit is older than this is not sent.", low="0.1", high="60"),
+    ] = _d("2")
+    settle_s: Annotated[
+        DecimalText, _seconds("How long an order the broker does not find may still appear.")
+    ] = _d("0")
+    looks: Annotated[
+        int,
+        About(
+            unit="looks",
+            low="1",
+            high="100",
+            summary="How many spaced looks must find nothing before an order counts as absent.",
+        ),
+    ] = 1
+    resend_unknown: Annotated[
+        bool,
+        About(
+            summary="Whether an absent order is sent again under its id while its intent is valid."
+        ),
+    ] = True
+    look_interval_s: Annotated[DecimalText, _seconds("From one look to the next.")] = _d("30")
+    retry_after_s: Annotated[
+        DecimalText, _seconds("The wait after an attempt that provably did not reach the broker.")
+    ] = _d("1")
+    cash: Annotated[
+        DecimalText,
+        About(
+            unit="money", high="1000000000000", summary="The simulated account's cash at the start."
+        ),
+    ] = _d("100000")
+    buying_power_multiplier: Annotated[
+        DecimalText,
+        About(unit="times equity", low="1", high="10", summary="The simulated account's leverage."),
+    ] = _d("2")
+    venue: Annotated[str, _place("path", "The simulated venue's file; empty: by the journal.")] = ""
+    reject_rate: Annotated[DecimalText, _rate("The venue refuses an order at once.")] = _d("0.01")
+    late_reject_rate: Annotated[
+        DecimalText, _rate("The venue accepts an order and rejects it later.")
+    ] = _d("0.005")
+    lost_request_rate: Annotated[
+        DecimalText, _rate("A request is lost on its way to the venue.")
+    ] = _d("0.005")
+    lost_answer_rate: Annotated[
+        DecimalText, _rate("The venue has the order and its answer is lost.")
+    ] = _d("0.005")
+    drop_rate: Annotated[DecimalText, _rate("A stream message is dropped.")] = _d("0.01")
+    duplicate_rate: Annotated[DecimalText, _rate("A stream message comes twice.")] = _d("0.01")
+    delay_rate: Annotated[DecimalText, _rate("A stream message comes late.")] = _d("0.02")
+    reorder_rate: Annotated[DecimalText, _rate("Two stream messages change places.")] = _d("0.01")
+    script: Annotated[str, About(summary="Faults of the simulated venue at fixed steps.")] = ""
+
+
+class Risk(Table, frozen=True, kw_only=True):
+    """[risk]: the limits of the gates."""
+
+    quote_max_age_s: Annotated[DecimalText, _seconds("An older quote is stale.")] = _d("30")
+    order_max_quantity: Annotated[
+        DecimalText, About(unit="shares", high="1000000000", summary="The largest order.")
+    ] = _d("10000")
+    order_max_notional: Annotated[
+        DecimalText,
+        About(unit="money", high="1000000000000", summary="The largest order in money."),
+    ] = _d("50000")
+    gross_exposure_max: Annotated[
+        DecimalText,
+        About(
+            unit="money",
+            high="1000000000000",
+            summary="Positions and open orders, long and short added, in the worst case.",
+        ),
+    ] = _d("200000")
+    price_collar_bps: Annotated[
+        DecimalText,
+        About(unit="basis points", high="10000", summary="How far a limit may lie from the quote."),
+    ] = _d("300")
+    intent_valid_s: Annotated[
+        DecimalText, _seconds("An intent older than this is not sent (again).")
+    ] = _d("60")
+    order_max_age_s: Annotated[
+        DecimalText, _seconds("An order open for longer is canceled; 0 means never.")
+    ] = _d("900")
+    cancel_before_close_s: Annotated[
+        DecimalText, _seconds("Open orders are canceled this long before the close; 0 means not.")
+    ] = _d("0")
+    allow_short: Annotated[bool, About(summary="Whether a position may be short.")] = True
+
+
+class Rate(Table, frozen=True, kw_only=True):
+    """[rate]: the budget of calls to the broker."""
+
+    per_minute: Annotated[
+        int,
+        About(unit="calls", low="1", high="100000", summary="Calls a minute the broker allows."),
+    ] = 200
+    reserve: Annotated[
+        int, About(unit="calls", high="100000", summary="Calls kept for cancels and look-ups.")
+    ] = 20
+
+
+class Cost(Table, frozen=True, kw_only=True):
+    """[cost]: what trading costs beside the price."""
+
+    fee_per_share: Annotated[
+        DecimalText, About(unit="money", high="1000", summary="The fee for each share traded.")
+    ] = _d("0")
+
+
+class Projections(Table, frozen=True, kw_only=True):
+    """[projections]: where the views are kept."""
+
+    path: Annotated[str, _place("path", "The views' file; empty: beside the journal.")] = ""
+
+
+class Alerts(Table, frozen=True, kw_only=True):
+    """[alerts]: no settings yet."""
+
+
+class Encryption(Table, frozen=True, kw_only=True):
+    """[encryption]: of the journal's payloads."""
+
+    enabled: Annotated[bool, About(summary="Whether the journal is encrypted.")] = False
+
+
+class Config(Table, frozen=True, kw_only=True):
+    """The whole configuration: top-level settings, then the tables."""
+
+    mode: Annotated[Mode, About(summary="What is at stake.")] = Mode.SIM
+    name: Annotated[
+        str, About(form="name", summary="The journal's name; in sim its id is made of it.")
+    ] = "main"
+    seed: Annotated[
+        int, About(high="9007199254740991", summary="Every random choice is made from this.")
+    ] = 42
+    journal: Annotated[str, _place("journal", "The journal's URL.")] = "sqlite:///var/main.db"
+    symbols: Annotated[
+        tuple[str, ...], About(summary="What is traded; empty means whatever the market offers.")
+    ] = ()
+    strategy: Strategy = Strategy()
+    market: Market = Market()
+    broker: Broker = Broker()
+    risk: Risk = Risk()
+    rate: Rate = Rate()
+    cost: Cost = Cost()
+    projections: Projections = Projections()
+    alerts: Alerts = Alerts()
+    encryption: Encryption = Encryption()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"Config({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """Every field, for logs and tracebacks; of the journal's URL (a password?) its scheme."""
+        shown = msgspec.structs.asdict(self)
+        return list({**shown, "journal": f"{self.journal.partition(':')[0]}:…"}.items())

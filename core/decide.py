@@ -1,0 +1,110 @@
+"""`decide`: every decision, derived from the state, one observation and the strategy.
+
+shape   decide(state, observation, strategy) -> [decision]; `advance` gives the new state as well
+reads   nothing else: no clock, file, environment or global RNG; time is the observation's own
+why     live and replay call the same function, so parity is equality of ids
+"""
+
+from decimal import localcontext
+
+from core import cycle, outcomes
+from core.emit import Emitter
+from core.events import (
+    CancelAnswered,
+    CancelAttempted,
+    CycleOpened,
+    Decision,
+    FillBusted,
+    FillCorrected,
+    FillReported,
+    KillSwitchLatched,
+    KillSwitchReleased,
+    Observation,
+    OperatorCommanded,
+    OrderLookedUp,
+    OrderReported,
+    OrderSubmitFailed,
+    OrderSubmitted,
+    OrderSubmitUnknown,
+    ReconcileMismatched,
+    RunnerStarted,
+    TimerElapsed,
+)
+from core.evolve import evolve
+from core.reasons import Reason, ReasonCode
+from core.state import State
+from core.values import CONTEXT
+
+
+def decide(state: State, observation: Observation, strategy: type | None = None) -> list[Decision]:
+    """The decisions `observation` causes, in order; they stand directly behind it in the journal."""
+    return advance(state, observation, strategy)[1]
+
+
+def advance(
+    state: State, observation: Observation, strategy: type | None = None
+) -> tuple[State, list[Decision]]:
+    """(state after the observation and its decisions, those decisions)."""
+    with localcontext(CONTEXT):
+        emit = Emitter(evolve(state, observation), observation)
+        _derive(emit, observation, strategy)
+        return emit.state, emit.decisions
+
+
+def _derive(emit: Emitter, observation: Observation, strategy: type | None) -> None:
+    match observation:
+        case CycleOpened():
+            cycle.open_cycle(emit, strategy)
+        case OrderSubmitted() | OrderReported() | FillReported():
+            outcomes.on_report(emit, observation)
+        case FillBusted() | FillCorrected():
+            outcomes.on_amendment(emit, observation)
+        case OrderSubmitFailed():
+            outcomes.on_failed(emit, observation)
+        case OrderSubmitUnknown():
+            outcomes.on_unknown(emit, observation.client_order_id)
+        case OrderLookedUp():
+            outcomes.on_looked_up(emit, observation)
+        case CancelAnswered():
+            outcomes.on_cancel_answered(emit, observation)
+        case TimerElapsed():
+            outcomes.on_timer(emit, observation.key)
+        case RunnerStarted():
+            outcomes.on_runner_started(emit)
+        case OperatorCommanded():
+            _on_command(emit, observation)
+        case ReconcileMismatched():
+            _on_mismatch(emit, observation)
+        case _:
+            return
+    if not isinstance(observation, CycleOpened):
+        cycle.close_if_settled(emit)
+
+
+def _on_command(emit: Emitter, command: OperatorCommanded) -> None:
+    """halt latches the kill switch, resume releases it, cancel-all cancels what is open."""
+    if command.command == "halt" and not emit.state.halted:
+        reason = Reason(code=ReasonCode.OPERATOR_HALT, detail=command.why)
+        emit(KillSwitchLatched, reason=reason)
+    elif command.command == "resume" and emit.state.halted:
+        emit(KillSwitchReleased, who=command.who)
+    elif command.command == "cancel-all":
+        reason = Reason(code=ReasonCode.OPERATOR_CANCEL, detail=command.why)
+        for client_order_id in emit.state.open_client_order_ids():
+            intent = emit.state.intents[client_order_id]
+            if intent.at_venue and not intent.cancel_pending:
+                emit(
+                    CancelAttempted,
+                    client_order_id=client_order_id,
+                    attempt=intent.cancel_attempt + 1,
+                    reason=reason,
+                )
+
+
+def _on_mismatch(emit: Emitter, mismatch: ReconcileMismatched) -> None:
+    """What does not agree is named; a foreign order with our tag halts (rollback or other runner)."""
+    key = f"reconcile:{mismatch.symbol}:{mismatch.what}"
+    outcomes.alert(emit, key, ReasonCode.RECONCILE_MISMATCH, mismatch.broker_side)
+    if mismatch.what == "foreign-order-with-our-tag" and not emit.state.halted:
+        reason = Reason(code=ReasonCode.IDENTITY_COLLISION, detail=mismatch.client_order_id)
+        emit(KillSwitchLatched, reason=reason)

@@ -1,0 +1,213 @@
+"""What follows from an answer, a report, a timer or a restart: the order protocol of DESIGN §4.
+
+OrderSubmitFailed    refused: closed as FAILED. Not sent or 429: again under the same id after
+                     `broker.retry_after_s`, while the intent is valid and nothing is halted
+OrderSubmitUnknown   looked up at once; the same at a restart for every attempt without answer
+OrderLookedUp        found: adopted, if it is the same order, else everything halts
+                     absent: after `broker.settle_s` and `broker.looks` looks, sent again under
+                     the same id where the broker's policy says so, else closed as FAILED;
+                     before that, the next look is a timer. A failed look proves nothing
+reports              a terminal word or the last share closes the intent
+"""
+
+from decimal import Decimal
+
+from core.emit import Emitter
+from core.events import (
+    AlertRaised,
+    CancelAnswered,
+    CancelAttempted,
+    FillBusted,
+    FillCorrected,
+    FillReported,
+    IntentClosed,
+    KillSwitchLatched,
+    LookupRequested,
+    OrderLookedUp,
+    OrderReported,
+    OrderSubmitAttempted,
+    OrderSubmitFailed,
+    OrderSubmitted,
+    SubmitFailure,
+    TimerSet,
+)
+from core.order import WATCHED, OpenStatus, TerminalStatus, status_of
+from core.order_facts import same_order
+from core.reasons import Reason, ReasonCode
+from core.state import Intent
+from core.values import decimal_text, later_by, seconds_between
+
+
+def on_report(emit: Emitter, report: OrderSubmitted | OrderReported | FillReported) -> None:
+    """Close what is over; name what nobody knows."""
+    intent = emit.state.intent(report.client_order_id)
+    if intent is None:
+        detail = f"{type(report).__name__} of an order that is not ours"
+        alert(emit, f"order.foreign:{report.client_order_id}", "order.foreign", detail)
+        return
+    if intent.closed_at is not None:
+        return
+    word = intent.reported_status or "new"
+    status, _, known = status_of(word)
+    if not known:
+        alert(emit, f"status.unknown:{intent.client_order_id}", "status.unknown", word)
+    elif status in WATCHED:
+        alert(emit, f"status.watched:{intent.client_order_id}", "status.watched", word)
+    if isinstance(status, TerminalStatus):
+        close(emit, intent, status)
+    elif intent.filled >= intent.quantity:
+        close(emit, intent, TerminalStatus.FILLED)
+
+
+def on_amendment(emit: Emitter, amendment: FillBusted | FillCorrected) -> None:
+    """A bust or correction is always shown to a person."""
+    key = f"fill.amended:{amendment.client_order_id}:{amendment.execution_id}"
+    alert(emit, key, "fill.amended", type(amendment).__name__)
+
+
+def on_failed(emit: Emitter, failure: OrderSubmitFailed) -> None:
+    """A certain no: final, or another attempt under the same id later."""
+    intent = emit.state.intents.get(failure.client_order_id)
+    if intent is None or intent.outcome:
+        return
+    if failure.error_class is SubmitFailure.REFUSED:
+        detail = " ".join(str(p) for p in (failure.status_code, failure.error_code) if p)
+        reason = Reason(code=ReasonCode.BROKER_REFUSED, detail=detail or None)
+        close(emit, intent, TerminalStatus.FAILED, reason)
+    elif not _closed_unsent(emit, intent):
+        wait = Decimal(emit.state.config.broker.retry_after_s)
+        due = later_by(emit.state.now, wait)
+        emit(TimerSet, key=f"retry:{intent.client_order_id}", due=due)
+
+
+def on_unknown(emit: Emitter, client_order_id: str) -> None:
+    """Ask the broker at once; until there is evidence the intent stays UNKNOWN."""
+    intent = emit.state.intents.get(client_order_id)
+    if intent is not None and intent.status is OpenStatus.UNKNOWN:
+        emit(LookupRequested, client_order_id=client_order_id, look=intent.lookups + 1)
+
+
+def on_looked_up(emit: Emitter, found: OrderLookedUp) -> None:
+    """Evidence, or one more look."""
+    intent = emit.state.intents.get(found.client_order_id)
+    if intent is None:
+        return
+    if found.found and not same_order(intent, found):
+        detail = f"{found.side} {found.quantity} {found.symbol} at {found.limit_price}"
+        reason = Reason(code=ReasonCode.IDENTITY_COLLISION, detail=detail)
+        alert(emit, f"identity:{intent.client_order_id}", ReasonCode.IDENTITY_COLLISION, detail)
+        if not emit.state.halted:
+            emit(KillSwitchLatched, reason=reason)
+    elif found.found:
+        status, terminal, _ = status_of(found.status or "new")
+        if terminal and isinstance(status, TerminalStatus):
+            close(emit, intent, status)
+        elif intent.filled >= intent.quantity:
+            close(emit, intent, TerminalStatus.FILLED)
+    elif intent.status is OpenStatus.UNKNOWN:
+        _absent(emit, intent)
+
+
+def _absent(emit: Emitter, intent: Intent) -> None:
+    """Not there. Proof only after the settling time and the looks the broker declares."""
+    broker = emit.state.config.broker
+    since = intent.unknown_since or emit.state.now
+    settled = seconds_between(since, emit.state.now) >= Decimal(broker.settle_s)
+    if not settled or intent.absent_looks < broker.looks:
+        due = later_by(emit.state.now, Decimal(broker.look_interval_s))
+        emit(TimerSet, key=f"look:{intent.client_order_id}", due=due)
+    elif not broker.resend_unknown:
+        reason = Reason(code=ReasonCode.BROKER_ABSENT, observed=decimal_text(intent.absent_looks))
+        close(emit, intent, TerminalStatus.FAILED, reason)
+    elif not _closed_unsent(emit, intent):
+        _attempt(emit, intent)
+
+
+def on_cancel_answered(emit: Emitter, answer: CancelAnswered) -> None:
+    """An unknown cancel is sent again; it is idempotent by its target."""
+    intent = emit.state.intents.get(answer.client_order_id)
+    if intent is not None and answer.outcome == "unknown":
+        wait = Decimal(emit.state.config.broker.retry_after_s)
+        due = later_by(emit.state.now, wait)
+        emit(TimerSet, key=f"cancel:{intent.client_order_id}", due=due)
+
+
+def on_timer(emit: Emitter, key: str) -> None:
+    """retry: send again; look: look again; cancel: it worked long enough, or the session ends."""
+    kind, _, client_order_id = key.partition(":")
+    intent = emit.state.intents.get(client_order_id)
+    if intent is None:
+        return
+    if kind == "look":
+        on_unknown(emit, client_order_id)
+    elif kind == "retry" and intent.status is OpenStatus.PENDING_SUBMIT:
+        if not _closed_unsent(emit, intent):
+            _attempt(emit, intent)
+    elif kind == "cancel" and not intent.cancel_pending:
+        if intent.at_venue:
+            _cancel(emit, intent)
+        else:  # the outcome is unknown: cancel once it is known
+            due = later_by(emit.state.now, Decimal(emit.state.config.broker.look_interval_s))
+            emit(TimerSet, key=key, due=due)
+
+
+def on_runner_started(emit: Emitter) -> None:
+    """After a crash: ask for every attempt without an answer, send unanswered cancels again."""
+    for client_order_id in emit.state.open_client_order_ids():
+        intent = emit.state.intents[client_order_id]
+        if intent.status is OpenStatus.UNKNOWN:
+            on_unknown(emit, client_order_id)
+        elif intent.cancel_pending and intent.at_venue:
+            _cancel(emit, intent)
+
+
+def close(
+    emit: Emitter, intent: Intent, status: TerminalStatus, reason: Reason | None = None
+) -> None:
+    """The intent is over."""
+    emit(
+        IntentClosed,
+        client_order_id=intent.client_order_id,
+        status=status,
+        filled_quantity=decimal_text(intent.filled),
+        reason=reason,
+    )
+
+
+def alert(emit: Emitter, key: str, code: str, detail: str) -> None:
+    """Raise an alert once; while it stands it is not raised again."""
+    if key not in emit.state.alerts:
+        emit(AlertRaised, key=key, code=str(code), detail=detail)
+
+
+def _attempt(emit: Emitter, intent: Intent) -> None:
+    emit(OrderSubmitAttempted, client_order_id=intent.client_order_id, attempt=intent.attempt + 1)
+
+
+def _cancel(emit: Emitter, intent: Intent) -> None:
+    state = emit.state
+    slot_age = seconds_between(intent.slot, state.now)
+    limit = Decimal(state.config.risk.order_max_age_s)
+    code = (
+        ReasonCode.ORDER_MAX_AGE if limit and slot_age >= limit else ReasonCode.ORDER_BEFORE_CLOSE
+    )
+    emit(
+        CancelAttempted,
+        client_order_id=intent.client_order_id,
+        attempt=intent.cancel_attempt + 1,
+        reason=Reason(code=code, limit=decimal_text(limit), observed=decimal_text(slot_age)),
+    )
+
+
+def _closed_unsent(emit: Emitter, intent: Intent) -> bool:
+    """Whether an intent that is not at the broker may not be sent any more, and was closed."""
+    state = emit.state
+    if state.halted:
+        reason = Reason(code=ReasonCode.HALT_KILL_SWITCH)
+        close(emit, intent, TerminalStatus.SKIPPED, reason)
+        return True
+    if state.now > intent.valid_until:
+        reason = Reason(code=ReasonCode.INTENT_EXPIRED, detail=intent.valid_until)
+        close(emit, intent, TerminalStatus.FAILED, reason)
+        return True
+    return False

@@ -1,0 +1,200 @@
+"""From the strategy's answer to orders: run it, check what it returned, round it.
+
+shape   wanted_orders(state, strategy, universe) -> {symbol: Wanted | Reason}, every symbol once
+rule    A strategy that raises skips every symbol with `signal.failed` and the exception's class.
+        What cannot be understood skips its symbol with `signal.invalid` and says why; if it cannot
+        even be told which symbol it is for, every symbol is skipped: nothing it says is trusted.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+from core.events import Quote
+from core.reasons import Reason, ReasonCode
+from core.rng import rng_from_parts
+from core.state import State
+from core.strategy import LazyMap, OpenIntentView, OrderRequest, QuoteView, View
+from core.values import (
+    ZERO,
+    OrderType,
+    Side,
+    TimeInForce,
+    decimal_text,
+    round_to_tick,
+    round_toward_zero,
+)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that could be understood; quantity and limit are rounded."""
+
+    side: Side
+    quantity: Decimal
+    requested_quantity: Decimal
+    order_type: OrderType
+    limit_price: Decimal | None
+    time_in_force: TimeInForce
+    reason: str
+
+
+class InvalidRequestError(ValueError):
+    """Something a strategy returned that is no order request."""
+
+
+def wanted_orders(
+    state: State, strategy: type | None, universe: list[str]
+) -> dict[str, Wanted | Reason]:
+    """What the strategy wants in each symbol of the universe, or why it is not heard."""
+    if strategy is None:
+        failed = Reason(code=ReasonCode.SIGNAL_FAILED, missing="strategy")
+        return dict.fromkeys(universe, failed)
+    try:
+        requests = _run(state, strategy)
+        by_symbol = _by_symbol(requests, universe)
+    except InvalidRequestError as error:
+        return dict.fromkeys(universe, _invalid(error))
+    except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - any failure is a reason
+        failed = Reason(code=ReasonCode.SIGNAL_FAILED, detail=type(error).__name__)
+        return dict.fromkeys(universe, failed)
+    wanted: dict[str, Wanted | Reason] = {}
+    for symbol in universe:
+        found = by_symbol.get(symbol, [])
+        if not found:
+            wanted[symbol] = Reason(code=ReasonCode.SIGNAL_NONE)
+        elif len(found) > 1:
+            detail = f"{len(found)} requests for one symbol, at most one is understood"
+            wanted[symbol] = Reason(code=ReasonCode.SIGNAL_INVALID, detail=detail)
+        else:
+            wanted[symbol] = _understood(state, found[0])
+    return wanted
+
+
+def _run(state: State, strategy: type) -> list[object]:
+    """The strategy built anew and asked once."""
+    parameters = dict(state.config.strategy.parameters)
+    takes_parameters = strategy.__init__ is not object.__init__
+    built = strategy(**parameters) if takes_parameters else strategy()
+    answer = built.decide(_view(state))
+    if answer is None:
+        return []
+    if not isinstance(answer, Iterable) or isinstance(answer, str | bytes):
+        message = f"expected OrderRequests, found {type(answer).__name__}"
+        raise InvalidRequestError(message)
+    return list(_at_most(answer, 10 * len(state.universe()) + 100))
+
+
+def _at_most(answer: Iterable[object], count: int) -> Iterable[object]:
+    """The answer, refused when it does not end."""
+    for index, request in enumerate(answer):
+        if index >= count:
+            message = f"expected at most one OrderRequest a symbol, found more than {count}"
+            raise InvalidRequestError(message)
+        yield request
+
+
+def _by_symbol(requests: list[object], universe: list[str]) -> dict[str, list[OrderRequest]]:
+    by_symbol: dict[str, list[OrderRequest]] = {}
+    for request in requests:
+        if not isinstance(request, OrderRequest):
+            message = f"expected an OrderRequest, found {type(request).__name__}"
+            raise InvalidRequestError(message)
+        if not isinstance(request.symbol, str) or request.symbol not in universe:
+            message = f"expected a symbol of the universe, found {str(request.symbol)[:40]!r}"
+            raise InvalidRequestError(message)
+        by_symbol.setdefault(request.symbol, []).append(request)
+    return by_symbol
+
+
+def _understood(state: State, request: OrderRequest) -> Wanted | Reason:
+    """The request in our own types, rounded, or `signal.invalid`."""
+    try:
+        side = Side(str(request.side).lower())
+        order_type = OrderType(str(request.order_type).lower())
+        time_in_force = TimeInForce(str(request.time_in_force).lower())
+        quantity = _number(request.quantity, "quantity")
+        limit = _limit(state, request, side, order_type)
+    except ValueError as error:
+        return _invalid(error)
+    lot, tick = Decimal(state.config.market.lot), Decimal(state.config.market.tick)
+    return Wanted(
+        side=side,
+        quantity=round_toward_zero(quantity, lot),
+        requested_quantity=quantity,
+        order_type=order_type,
+        limit_price=None if limit is None else round_to_tick(limit, tick, side),
+        time_in_force=time_in_force,
+        reason=str(request.reason)[:200],
+    )
+
+
+def _limit(
+    state: State, request: OrderRequest, side: Side, order_type: OrderType
+) -> Decimal | None:
+    if order_type is OrderType.MARKET:
+        if request.limit_price is not None:
+            message = "expected no limit price on a market order"
+            raise InvalidRequestError(message)
+        return None
+    if request.limit_price is not None:
+        return _number(request.limit_price, "limit_price")
+    quote: Quote | None = state.quotes.get(request.symbol)
+    if quote is None:
+        return None
+    return Decimal(quote.ask if side is Side.BUY else quote.bid)
+
+
+def _number(value: object, name: str) -> Decimal:
+    """A finite positive number of whatever numeric type a strategy computes with."""
+    try:
+        if isinstance(value, bool):
+            raise InvalidOperation
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
+        text = decimal_text(number)
+    except (InvalidOperation, ValueError):
+        message = f"{name}: expected a finite number, found {str(value)[:40]!r}"
+        raise InvalidRequestError(message) from None
+    if Decimal(text) <= ZERO:
+        message = f"{name}: expected a number above 0, found {str(value)[:40]!r}"
+        raise InvalidRequestError(message)
+    return Decimal(text)
+
+
+def _view(state: State) -> View:
+    cycle = state.cycle
+    assert cycle is not None
+    name = "" if state.strategy is None else state.strategy.name
+    return View(
+        time=cycle.slot,
+        cycle=cycle.number,
+        symbols=tuple(state.universe()),
+        quotes=LazyMap(state.quotes, QuoteView),
+        window=LazyMap(state.windows, lambda quotes: tuple(map(QuoteView, quotes))),
+        signals=LazyMap(state.signals, lambda signal: signal),
+        positions={
+            symbol: state.positions[symbol].quantity
+            for symbol in sorted(state.positions)
+            if state.positions[symbol].quantity
+        },
+        open_intents=tuple(
+            OpenIntentView(
+                intent.client_order_id,
+                intent.symbol,
+                intent.side,
+                intent.quantity,
+                intent.leaves,
+                intent.limit_price,
+                str(intent.status),
+                intent.slot,
+            )
+            for intent in (state.intents[key] for key in sorted(state.intents))
+        ),
+        cash=ZERO if state.account is None else Decimal(state.account.cash),
+        parameters=dict(state.config.strategy.parameters),
+        rng=rng_from_parts(state.seed, "strategy", name, cycle.slot),
+    )
+
+
+def _invalid(error: Exception) -> Reason:
+    return Reason(code=ReasonCode.SIGNAL_INVALID, detail=str(error).replace("\n", " ")[:200])

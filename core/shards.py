@@ -1,0 +1,43 @@
+"""A persistent map for many keys: changing one copies one shard, never the whole.
+
+shape   key (any text) -> value; at most 256 shards, keyed by the last two characters of the key
+why     closed intents stay in the state for two sessions, to amend them by late reports; copying
+        one dict of them at every close would make a busy day's fold quadratic
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Generic, TypeVar
+
+import msgspec
+
+V = TypeVar("V")
+
+
+class Shards(msgspec.Struct, Generic[V], frozen=True):
+    """An immutable map; `with_item` and `without` give changed copies."""
+
+    shards: dict[str, dict[str, V]] = {}
+
+    def get(self, key: str) -> V | None:
+        """The value at `key`, or None."""
+        shard = self.shards.get(key[-2:])
+        return None if shard is None else shard.get(key)
+
+    def with_item(self, key: str, value: V) -> "Shards[V]":
+        """This map with `key` set to `value`."""
+        shard = {**self.shards.get(key[-2:], {}), key: value}
+        return Shards({**self.shards, key[-2:]: shard})
+
+    def without(self, keys: Mapping[str, object] | set[str]) -> "Shards[V]":
+        """This map without `keys`."""
+        kept: dict[str, dict[str, V]] = {}
+        for name, shard in self.shards.items():
+            rest = {key: value for key, value in shard.items() if key not in keys}
+            if rest:
+                kept[name] = rest
+        return Shards(kept)
+
+    def items(self) -> Iterator[tuple[str, V]]:
+        """All pairs, in the order of the keys."""
+        pairs = [pair for shard in self.shards.values() for pair in shard.items()]
+        return iter(sorted(pairs, key=lambda pair: pair[0]))

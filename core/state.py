@@ -1,0 +1,179 @@
+"""What `decide` needs to know, and nothing more: a frozen value, changed only by `evolve`.
+
+shape   `State`: the runner, the config in force, the market's last facts, the account, the open
+        intents, the intents closed in the last two sessions, positions, timers, alerts
+why     history is a projection. A state that kept it would make folding quadratic (DESIGN §1).
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from core import fills as fill_rules
+from core.contract import Config
+from core.events import AccountReported, Quote, RateBudgetReported, Session, SignalObserved
+from core.fills import NO_FILLS, Fills
+from core.order import OpenStatus, Status
+from core.positions import FLAT, Position
+from core.shards import Shards
+from core.values import CONTEXT, ZERO, OrderType, Side, TimeInForce, TimeText, later_by
+
+ONE_DAY_S = Decimal(86_400)
+NOT_AT_VENUE = (OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING, OpenStatus.UNKNOWN)
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """An order the core decided on, and how far it is. `outcome`: "", submitted, failed, dropped."""
+
+    client_order_id: str
+    intent_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    order_type: OrderType
+    limit_price: Decimal | None
+    time_in_force: TimeInForce
+    closing: bool
+    cycle: int
+    slot: TimeText
+    valid_until: TimeText
+    worst_price: Decimal
+    status: Status = OpenStatus.PENDING_SUBMIT
+    outcome: str = ""
+    reported_status: str | None = None
+    venue_order_id: str | None = None
+    attempt: int = 0
+    unknown_since: TimeText | None = None
+    lookups: int = 0
+    absent_looks: int = 0
+    cancel_attempt: int = 0
+    cancel_pending: bool = False
+    closed_at: TimeText | None = None
+    fills: Fills = NO_FILLS
+
+    @property
+    def filled(self) -> Decimal:
+        """Shares filled so far."""
+        return fill_rules.filled(self.fills)
+
+    @property
+    def at_venue(self) -> bool:
+        """Whether the broker is known to have, or to have had, the order."""
+        return self.status not in NOT_AT_VENUE
+
+    @property
+    def leaves(self) -> Decimal:
+        """Shares that may still fill (FIX LeavesQty 151), never below zero."""
+        return max(CONTEXT.subtract(self.quantity, self.filled), ZERO)
+
+
+class CycleCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """The tally of one cycle while it is open."""
+
+    number: int
+    slot: TimeText
+    universe: int = 0
+    intents: int = 0
+    skipped: int = 0
+    submitted: int = 0
+    failed: int = 0
+    dropped: int = 0
+    closed: bool = False
+
+    @property
+    def waiting(self) -> int:
+        """Intents without an outcome yet."""
+        return self.intents - self.submitted - self.failed - self.dropped
+
+
+class StrategyFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Which strategy runs: its name and source hash, and the length of its window."""
+
+    name: str
+    source_hash: str
+    window: int
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """The fold of a journal. `now` is the last observation's time; it never decreases."""
+
+    journal_id: str = ""
+    mode: str = ""
+    now: TimeText = TimeText("1970-01-01T00:00:00.000000Z")
+    epoch: int = 0
+    seed: int = 0
+    decisions: int = 0
+    config: Config = Config()
+    config_id: str = ""
+    config_hash: str = ""
+    rules: int = 0
+    next_config: tuple[Config, str, str] | None = None
+    strategy: StrategyFacts | None = None
+    sessions: tuple[Session, ...] = ()
+    quotes: dict[str, Quote] = {}
+    windows: dict[str, tuple[Quote, ...]] = {}
+    signals: dict[str, SignalObserved] = {}
+    account: AccountReported | None = None
+    rate: RateBudgetReported | None = None
+    permits_used: int = 0
+    cycle: CycleCounts | None = None
+    unsettled: CycleCounts | None = None
+    intents: dict[str, Intent] = {}
+    closed: Shards[Intent] = Shards()
+    positions: dict[str, Position] = {}
+    timers: dict[str, TimeText] = {}
+    halted: bool = False
+    mismatched: dict[str, str] = {}
+    alerts: frozenset[str] = frozenset()
+
+    # -- what a broker adapter asks (live/brokers/base.py, Known)
+
+    def open_client_order_ids(self) -> Iterable[str]:
+        """The ids of all open intents, sorted."""
+        return sorted(self.intents)
+
+    def intent(self, client_order_id: str) -> Intent | None:
+        """The intent of this id, open or closed lately."""
+        return self.intents.get(client_order_id) or self.closed.get(client_order_id)
+
+    def knows_order(self, client_order_id: str) -> bool:
+        """Whether this id is an intent of ours that is open or was closed lately."""
+        return self.intent(client_order_id) is not None
+
+    def reported_status(self, client_order_id: str) -> str | None:
+        """The broker's last word on this order."""
+        intent = self.intent(client_order_id)
+        return None if intent is None else intent.reported_status
+
+    def has_execution(self, client_order_id: str, execution_id: str) -> bool:
+        """Whether this execution was heard."""
+        intent = self.intent(client_order_id)
+        return intent is not None and fill_rules.has_execution(intent.fills, execution_id)
+
+    def position(self, symbol: str) -> Decimal:
+        """Signed shares held by the fold's own count."""
+        return self.positions.get(symbol, FLAT).quantity
+
+    def needs_reconcile_since(self) -> TimeText | None:
+        """How far back late reports are asked for: a day; None before anything happened."""
+        return later_by(self.now, -ONE_DAY_S) if self.cycle is not None else None
+
+    # -- what gates ask
+
+    def universe(self) -> list[str]:
+        """Symbols of a cycle: configured, held, or with an open intent; sorted."""
+        held = {symbol for symbol, position in self.positions.items() if position.quantity}
+        working = {intent.symbol for intent in self.intents.values()}
+        return sorted({*self.config.symbols, *held, *working})
+
+    def session_at(self, time: str) -> Session | None:
+        """The session with open <= time < close."""
+        for session in self.sessions:
+            if session.open <= time < session.close:
+                return session
+        return None
+
+
+INITIAL = State()
+"""The fold of no events."""

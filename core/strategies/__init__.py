@@ -1,0 +1,1 @@
+"""Two worked strategies: start from one of them."""

@@ -1,0 +1,30 @@
+"""A journal as lines of JSON, one an event, the stored bytes verbatim.
+
+shape   {"sequence":1,"id":…,"type":…,"recorded_at":…,"epoch":0,"chain":…,"event":{…}}
+        `event` is always last and is the stored canonical JSON: sha256 of exactly those bytes is
+        `id`, so a reader needs `sha256sum` and nothing of ours
+"""
+
+from typing import BinaryIO
+
+from core.values import time_text
+from journal.journal import Journal
+from journal.recorded import Recorded
+
+
+def jsonl_line(recorded: Recorded) -> bytes:
+    """One event's line, its newline included."""
+    envelope = (
+        f'{{"sequence":{recorded.sequence},"id":"{recorded.event_id}","type":"{recorded.tag}",'
+        f'"recorded_at":"{time_text(recorded.recorded_at)}","epoch":{recorded.epoch},'
+        f'"chain":"{recorded.chain}","event":'
+    )
+    return envelope.encode("ascii") + recorded.payload + b"}\n"
+
+
+def export_jsonl(journal: Journal, out: BinaryIO, after: int = 0) -> int:
+    """Write the events behind `after` to `out`; how many there were."""
+    count = 0
+    for count, recorded in enumerate(journal.read(after), start=1):  # noqa: B007
+        out.write(jsonl_line(recorded))
+    return count

@@ -1,0 +1,292 @@
+"""The journal's own way into an SQLite file: a conditional append, and reads in whole pages.
+
+reads   the table in rowid order: rows were only ever added at its end, and the codec checks that
+        the versions follow each other. No transaction stays open between two pages
+writes  one transaction an append, which compares the head, inserts and commits. An error before
+        COMMIT is definite; one of COMMIT itself is not (`CommitFailedError`)
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from uuid import UUID
+
+from eventsourcing.persistence import InfrastructureFactory, InterfaceError
+from eventsourcing.utils import Environment
+
+from journal.codec import HEADER_SIZE, PAYLOAD_OFFSET, Row
+from journal.errors import (
+    DiskFullError,
+    JournalExistsError,
+    JournalMovedError,
+    NotAJournalError,
+    StorageError,
+)
+from journal.recorded import GENESIS, Head
+from journal.sqlite import (
+    BUSY_TIMEOUT_S,
+    TABLE,
+    Datastore,
+    Recorder,
+    configure,
+    file_uri,
+    pragma,
+    primary_code,
+    translated,
+)
+
+RESERVE_BYTES = 2**20
+"""An append is refused before it begins when less than this, beside its own need, is free."""
+
+
+class CommitFailedError(Exception):
+    """COMMIT itself failed; whether the rows are on disk nobody knows."""
+
+
+class SQLiteStore:
+    """A `Store` over `Recorder`, with its conditional append and page scan in SQL of its own."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        """Open an existing file; `mode` is ro or rw, and nothing is ever created."""
+        self._where = str(path)
+        self._path = path.absolute()
+        self._originator = ""
+        self._inode = _inode(path)
+        environment = {
+            "PERSISTENCE_MODULE": "journal.sqlite:Factory",
+            "SQLITE_DBNAME": file_uri(path, mode),
+            "CREATE_TABLE": "no",
+        }
+        factory = InfrastructureFactory.construct(Environment("journal", environment))
+        self._recorder: Recorder = factory.application_recorder()  # type: ignore[assignment]
+        self._rowid_of: tuple[int, int] = (-2, 0)
+
+    @contextmanager
+    def _connection(self, *, commit: bool = False) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._recorder.datastore.get_connection(commit=commit) as connection:
+                yield connection.raw  # type: ignore[attr-defined]
+        except InterfaceError as error:
+            raise translated(self._where, error.__cause__ or error) from None
+        except sqlite3.Error as error:
+            raise translated(self._where, error) from None
+
+    def first(self) -> tuple[UUID, Row] | None:
+        """See `Store`; a file with other tables, or with none and not empty, is no journal."""
+        with self._connection() as connection:
+            names = _tables(connection)
+            if not names:
+                return None
+            if TABLE not in names:
+                raise NotAJournalError(self._where, f"an SQLite file with the table {names[0]}")
+            try:
+                found = connection.execute(
+                    "SELECT originator_id, originator_version, topic, state FROM stored_events "
+                    "ORDER BY rowid LIMIT 1"
+                ).fetchone()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                    raise
+                raise NotAJournalError(
+                    self._where, "a table stored_events of another shape"
+                ) from None
+        if found is None:
+            return None
+        try:
+            originator = UUID(found[0])
+        except (ValueError, AttributeError, TypeError):
+            raise NotAJournalError(self._where, f"rows of {found[0]!r}") from None
+        return originator, (found[1], found[2], found[3])
+
+    def bind(self, originator: UUID) -> None:
+        """See `Store`."""
+        self._originator = originator.hex
+
+    def row(self, version: int) -> Row | None:
+        """See `Store`."""
+        with self._connection() as connection:
+            found = connection.execute(
+                "SELECT originator_version, topic, state FROM stored_events "
+                "WHERE originator_id=? AND originator_version=?",
+                (self._originator, version),
+            ).fetchone()
+        return None if found is None else tuple(found)
+
+    def last(self) -> Row | None:
+        """See `Store`."""
+        with self._connection() as connection:
+            found = connection.execute(
+                "SELECT originator_version, topic, state FROM stored_events WHERE originator_id=? "
+                "ORDER BY originator_version DESC LIMIT 1",
+                (self._originator,),
+            ).fetchone()
+        return None if found is None else tuple(found)
+
+    def scan(self, after: int, limit: int) -> list[Row]:
+        """See `Store`. The rowid where the last page ended is kept, so paging seeks once."""
+        with self._connection() as connection:
+            cursor = connection.cursor()
+            cursor.row_factory = None
+            rowid = self._rowid(cursor, after)
+            rows = cursor.execute(
+                "SELECT originator_version, topic, state, rowid FROM stored_events NOT INDEXED "
+                "WHERE rowid>? AND originator_id=? ORDER BY rowid LIMIT ?",
+                (rowid, self._originator, limit),
+            ).fetchall()
+        if rows:
+            self._rowid_of = (rows[-1][0], rows[-1][3])
+        return [row[:3] for row in rows]
+
+    def _rowid(self, cursor: sqlite3.Cursor, version: int) -> int:
+        known, rowid = self._rowid_of
+        if known == version:
+            return rowid
+        if version < 0:
+            return -1
+        found = cursor.execute(
+            "SELECT rowid FROM stored_events WHERE originator_id=? AND originator_version=?",
+            (self._originator, version),
+        ).fetchone()
+        return 2**63 - 1 if found is None else int(found[0])
+
+    def append(self, rows: Sequence[Row], expected: Head) -> None:
+        """See `Store`.
+
+        What if the process dies on each line: before COMMIT nothing is written; in it, all rows
+        or none; behind it, all.
+        """
+        self._refuse_replaced()
+        self._refuse_full(sum(len(row[2]) for row in rows))
+        with self._connection(commit=True) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._refuse_moved(connection, expected)
+                connection.executemany(
+                    self._recorder.insert_events_statement,
+                    [(self._originator, *row) for row in rows],
+                )
+            except BaseException:
+                _roll_back(connection)
+                raise
+            try:
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                if primary_code(error) != sqlite3.SQLITE_BUSY:
+                    raise CommitFailedError(str(error)) from error
+                _roll_back(connection)
+                raise
+
+    def _refuse_moved(self, connection: sqlite3.Connection, expected: Head) -> None:
+        row = connection.execute(
+            "SELECT originator_version, substr(state, ?, ?) FROM stored_events "
+            "WHERE originator_id=? ORDER BY originator_version DESC LIMIT 1",
+            (HEADER_SIZE + 1, PAYLOAD_OFFSET - HEADER_SIZE, self._originator),
+        ).fetchone()
+        found = GENESIS if row is None else Head(row[0] + 1, bytes(row[1]).hex())
+        if found != expected:
+            raise JournalMovedError(expected, found)
+
+    def _refuse_replaced(self) -> None:
+        if _inode(self._path) != self._inode:
+            raise StorageError(
+                self._where,
+                "the file was replaced or removed under this process; nothing was written",
+            )
+
+    def _refuse_full(self, need: int) -> None:
+        found = os.statvfs(self._path.parent)
+        if found.f_bavail * found.f_frsize < RESERVE_BYTES + 2 * need:
+            raise DiskFullError(self._where, f"less than {RESERVE_BYTES >> 10} KiB is free")
+
+    def token(self) -> object:
+        """See `Store`."""
+        with self._connection() as connection:
+            return pragma(connection, "data_version"), connection.total_changes
+
+    def problems(self) -> list[str]:
+        """See `Store`: SQLite's own check, foreign rows, and guards that are not there."""
+        with self._connection() as connection:
+            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)")]
+            problems = [f"integrity_check: {line}" for line in found if line != "ok"]
+            foreign = connection.execute(
+                "SELECT count(*) FROM stored_events NOT INDEXED WHERE originator_id IS NOT ?",
+                (self._originator,),
+            ).fetchone()[0]
+            if foreign:
+                problems.append(f"expected the rows of one journal, found {foreign} others")
+            schema = {
+                row[0]
+                for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
+            }
+            wanted = {
+                sql.replace(" IF NOT EXISTS", "") for sql in self._recorder.create_table_statements
+            }
+            if schema != wanted:
+                problems.append("expected the table and the triggers as created, found other ones")
+        return problems
+
+    def close(self) -> None:
+        """See `Store`."""
+        self._recorder.datastore.close()
+
+
+def create_file(path: Path, originator: UUID, row: Row, before_commit: Callable[[], None]) -> None:
+    """Make the journal's file and its first row in one transaction.
+
+    Whatever the process dies on, there is a file without a table, which counts as nothing, or a
+    whole journal. `before_commit` runs under the write lock: it writes the anchor.
+    """
+    where = str(path)
+    try:
+        connection = sqlite3.connect(
+            file_uri(path, "rwc"), uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S
+        )
+    except sqlite3.Error as error:
+        raise translated(where, error) from None
+    try:
+        _refuse_taken(connection, where)
+        configure(connection, writable=True)
+        connection.execute("BEGIN IMMEDIATE")
+        _refuse_taken(connection, where)
+        with closing(Datastore(":memory:")) as datastore:
+            for statement in Recorder(datastore).create_table_statements:
+                connection.execute(statement)
+        connection.execute("INSERT INTO stored_events VALUES (?,?,?,?)", (originator.hex, *row))
+        before_commit()
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise CommitFailedError(str(error)) from error
+    except sqlite3.Error as error:
+        raise translated(where, error) from None
+    finally:
+        connection.close()
+
+
+def _refuse_taken(connection: sqlite3.Connection, where: str) -> None:
+    names = _tables(connection)
+    if TABLE in names:
+        raise JournalExistsError(where)
+    if names:
+        raise NotAJournalError(where, f"an SQLite file with the table {names[0]}")
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    return [
+        row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+    ]
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,0 +1,137 @@
+"""Is a journal as it was written? Bytes, chain, the engine's own structures, and the anchor.
+
+It reads only, needs no key and executes nothing of the journal's content. The anchor is read
+before the journal, so a writer at work raises no false alarm.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from journal.anchor import Slot
+from journal.codec import Codec, Row
+from journal.errors import (
+    AnchorMissingError,
+    BrokenChainError,
+    JournalError,
+    JournalMissingError,
+    NotAJournalError,
+    RollbackError,
+    StorageError,
+    UnfinishedJournalError,
+)
+from journal.opening import (
+    anchor_problem,
+    facts_of,
+    file_store,
+    open_journal,
+    refuse_lost,
+    slots_of,
+)
+from journal.recorded import GENESIS, Head
+from journal.store import Store, head_of
+from journal.url import JournalUrl, parse_url
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, with the first bad sequence where there is one."""
+
+    sequence: int | None
+    problem: str
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """`ok`; `events` verified; the `head` of the last verified one; all `problems` found."""
+
+    ok: bool = True
+    events: int = 0
+    head: Head = GENESIS
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, error: JournalError | str, sequence: int | None = None) -> None:
+        """Note a problem."""
+        self.ok = False
+        sequence = getattr(error, "sequence", sequence)
+        self.problems.append(Problem(sequence, str(error)))
+
+
+PAGE = 512
+
+
+def verify(url: "str | Path | JournalUrl") -> VerifyReport:
+    """Check everything; raises only when there is nothing that could be a journal."""
+    place = parse_url(url)
+    report = VerifyReport()
+    if place.path is None:
+        journal = open_journal(place, read_only=True)
+        _verify_store(report, place, journal.store, [], None)
+        return report
+    slots, missing = slots_of(place.path)
+    reached = slots[0].head.sequence if slots else 0
+    try:
+        if not place.path.exists():
+            refuse_lost(place.path)
+            raise JournalMissingError(place.where)
+        store = file_store(place.path, "ro")
+        try:
+            _verify_store(report, place, store, slots, missing)
+        finally:
+            store.close()
+    except (RollbackError, NotAJournalError, StorageError) as error:
+        if reached == 0 and not isinstance(error, StorageError):
+            raise
+        report.add(error, report.head.sequence + 1)
+    return report
+
+
+def _verify_store(
+    report: VerifyReport,
+    place: JournalUrl,
+    store: Store,
+    slots: list[Slot],
+    missing: AnchorMissingError | None,
+) -> None:
+    found = store.first()
+    if found is None:
+        if slots and slots[0].head.sequence > 0:
+            raise RollbackError(place.where, GENESIS, slots[0].head.sequence)
+        raise UnfinishedJournalError(place.where)
+    try:
+        facts = facts_of(place.where, *found)
+    except BrokenChainError as error:
+        report.add(error)
+        return
+    store.bind(found[0])
+    _verify_chain(report, Codec(facts.journal_id, place.where), store)
+    sound = report.ok
+    for problem in store.problems():
+        report.add(problem)
+    if missing is not None:
+        report.add(missing)
+    head = report.head if sound else head_of(store.last())
+    anchored = anchor_problem(place.where, slots, facts.journal_id, head, store)
+    if anchored is not None:
+        report.add(anchored)
+
+
+def _verify_chain(report: VerifyReport, codec: Codec, store: Store) -> None:
+    """Walk the rows to the first one that is wrong; nothing behind it can be trusted."""
+    rows: list[Row] = []
+    while True:
+        try:
+            rows = store.scan(report.head.sequence - 1, PAGE)
+            if not rows:
+                return
+            report.head = codec.decode(rows, report.head)[-1].head
+            report.events += len(rows)
+        except StorageError as error:
+            report.add(error, report.head.sequence + 1)
+            return
+        except BrokenChainError as error:
+            good = error.sequence - 1 - report.head.sequence
+            if good > 0:
+                report.head = codec.decode(rows[:good], report.head)[-1].head
+                report.events += good
+            report.add(error)
+            return

@@ -1,0 +1,103 @@
+"""Acting on decisions: the calls to the broker, each behind its own checks.
+
+    OrderSubmitAttempted -> Broker.submit      CancelAttempted -> Broker.cancel
+    LookupRequested      -> Broker.look_up     everything else is for the state alone
+
+rule    Before any byte goes to the broker the commit that allows it is durable and anchored; the
+        journal's head is read again, and the commit is younger than `broker.send_within_s`. If the
+        head moved, the tail is folded first: a newer runner fences this one, a halt stops it.
+dies    before the call: the attempt has no outcome and the next start looks it up. In the call or
+        before its answer is committed: the same. After that: the answer stands.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+from core.events import (
+    CancelAttempted,
+    Decision,
+    LookupRequested,
+    Observation,
+    OrderSubmitAttempted,
+    OrderSubmitFailed,
+    SubmitFailure,
+)
+from core.order import OpenStatus
+from core.values import TimeText
+from live.brokers.base import Broker
+from live.brokers.ticket import ticket_of
+from live.committer import Committer
+
+
+class Actions:
+    """Carries decisions out, one at a time, until none is left to carry out."""
+
+    def __init__(
+        self, committer: Committer, broker: Broker, monotonic: Callable[[], Decimal]
+    ) -> None:
+        """`monotonic` gives seconds; simulated ones where time is simulated."""
+        self.committer = committer
+        self.broker = broker
+        self.monotonic = monotonic
+        self.anchored = 0
+
+    @property
+    def now(self) -> TimeText:
+        """The runner's clock: the last observation's time."""
+        return self.committer.state.now
+
+    def carry_out(self, decisions: Iterable[Decision]) -> None:
+        """Act on `decisions` and on whatever their outcomes cause."""
+        committed_at = self.monotonic()
+        queue = deque((decision, committed_at) for decision in decisions)
+        while queue:
+            decision, committed_at = queue.popleft()
+            outcome = self._outcome_of(decision, committed_at)
+            if outcome is not None:
+                caused = self.committer.observe(outcome)
+                queue.extend((next_decision, self.monotonic()) for next_decision in caused)
+
+    def _outcome_of(self, decision: Decision, committed_at: Decimal) -> Observation | None:
+        match decision:
+            case OrderSubmitAttempted():
+                return self._submit(decision, committed_at)
+            case CancelAttempted():
+                self._before_call()
+                order_id = decision.client_order_id
+                return self.broker.cancel(order_id, decision.attempt, self.now)
+            case LookupRequested():
+                self._before_call()
+                return self.broker.look_up(decision.client_order_id, self.now)
+            case _:
+                return None
+
+    def _submit(
+        self, attempt: OrderSubmitAttempted, committed_at: Decimal
+    ) -> Observation | None:
+        """One POST, or the proof that there was none."""
+        self._before_call()
+        state = self.committer.state
+        intent = state.intents.get(attempt.client_order_id)
+        if intent is None or intent.status is not OpenStatus.SUBMITTING:
+            return None
+        late = self.monotonic() - committed_at > Decimal(state.config.broker.send_within_s)
+        if late or state.halted:
+            detail = "halted before it was sent" if state.halted else "commit too old to act on"
+            return OrderSubmitFailed(
+                observed_at=self.now,
+                client_order_id=attempt.client_order_id,
+                attempt=attempt.attempt,
+                error_class=SubmitFailure.NOT_SENT,
+                detail=detail,
+            )
+        return self.broker.submit(ticket_of(intent), attempt.attempt, self.now)
+
+    def _before_call(self) -> None:
+        """Anchor what allows the call, and see whether somebody else wrote."""
+        journal, committer = self.committer.journal, self.committer
+        if self.anchored < committer.head.sequence:
+            journal.anchor()
+            self.anchored = committer.head.sequence
+        if journal.read_head() != committer.head:
+            committer.catch_up()

@@ -1,0 +1,130 @@
+"""What the runner asks of a broker, and what a broker asks of the runner's state.
+
+Every answer is an observation; a broker decides nothing. Times are the runner's own: the simulated
+venue lives in them, a real broker only stamps its answers with them.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from core.events import (
+    AccountReported,
+    CancelAnswered,
+    Observation,
+    OrderLookedUp,
+    OrderSubmitFailed,
+    OrderSubmitted,
+    OrderSubmitUnknown,
+    Quote,
+    RateBudgetReported,
+    Session,
+)
+from core.values import OrderType, Side, TimeInForce, TimeText
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What a broker is told of an intent, and all of it."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    order_type: OrderType
+    limit_price: Decimal | None
+    time_in_force: TimeInForce
+
+
+SubmitAnswer = OrderSubmitted | OrderSubmitFailed | OrderSubmitUnknown
+
+
+class Known(Protocol):
+    """What the journal knows, for a broker to compare with what it has."""
+
+    def open_client_order_ids(self) -> Iterable[str]:
+        """The orders the journal holds open."""
+        ...
+
+    def knows_order(self, client_order_id: str) -> bool:
+        """Whether the journal has this order."""
+        ...
+
+    def reported_status(self, client_order_id: str) -> str | None:
+        """The broker's last word on the order's status, as it was said."""
+        ...
+
+    def has_execution(self, client_order_id: str, execution_id: str) -> bool:
+        """Whether the journal has this execution."""
+        ...
+
+    def position(self, symbol: str) -> Decimal:
+        """Signed shares the journal counts in `symbol`."""
+        ...
+
+    @property
+    def mismatched(self) -> Mapping[str, str]:
+        """The symbols in which broker and journal are known to disagree, and what about."""
+        ...
+
+    def needs_reconcile_since(self) -> TimeText | None:
+        """Orders that changed later than this are compared; None compares all."""
+        ...
+
+
+class Broker(Protocol):
+    """A place orders go to. `settle_s`, `looks`, `resend`: its policy for unknown outcomes."""
+
+    name: str
+    settle_s: Decimal
+    looks: int
+    resend: bool
+
+    def open_slot(
+        self, slot: TimeText, quotes: Mapping[str, Quote], session: Session | None
+    ) -> None:
+        """The market is at `slot`; twice is once. Only a simulated venue acts on it."""
+        ...
+
+    def submit(self, order: Order, attempt: int, now: TimeText) -> SubmitAnswer:
+        """One POST of the order, and its answer or the lack of one."""
+        ...
+
+    def cancel(self, client_order_id: str, attempt: int, now: TimeText) -> CancelAnswered:
+        """One cancel request, and its answer."""
+        ...
+
+    def look_up(self, client_order_id: str, now: TimeText) -> OrderLookedUp:
+        """What the broker has under this id."""
+        ...
+
+    def next_due(self, after: TimeText) -> TimeText | None:
+        """When the broker has to be asked again, later than `after`; None: nothing is on its way.
+
+        It can be hours ahead (the close at which day orders expire): bound it by the next slot.
+        """
+        ...
+
+    def messages(self, after: TimeText, until: TimeText) -> list[Observation]:
+        """The stream's messages with after < due <= until, in order of delivery.
+
+        `after` is the last `until`, not the state's clock: a message can be due before an answer
+        that was waited for.
+        """
+        ...
+
+    def reconcile(self, known: Known, now: TimeText) -> list[Observation]:
+        """What the broker has at `now` and the journal does not; nothing when all agrees."""
+        ...
+
+    def account(self, now: TimeText) -> AccountReported:
+        """The account at `now`."""
+        ...
+
+    def rate_budget(self, now: TimeText) -> RateBudgetReported:
+        """The calls left in the window of `now`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        ...

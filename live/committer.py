@@ -1,0 +1,112 @@
+"""Observe, decide, commit: the one way anything enters a journal, runner and operator alike.
+
+shape   Committer(journal, strategy): `observe([observation, ...])` -> decisions, all durable
+rule    An observation and its decisions are one append. On `JournalMovedError` nothing was
+        written: the tail is folded and the decisions are made again on what is now known.
+dies    before the append: nothing happened, the next start hears it again. In it: all or nothing.
+        After it, before the caller acts: the decision stands without an outcome, and the next
+        start treats it so (an attempt without an answer is UNKNOWN and is looked up).
+"""
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from core.decide import advance
+from core.events import Decision, Event, Observation, RunnerStarted
+from core.evolve import evolve
+from core.state import INITIAL, State
+from core.values import TimeText
+from journal import Head, Journal
+from journal.errors import JournalMovedError
+
+Listener = Callable[[Sequence[Event]], None]
+
+
+class FencedError(Exception):
+    """A newer runner has claimed the journal; this one may not act any more."""
+
+    def __init__(self, ours: int, theirs: int) -> None:
+        """The epoch we claimed and the newer one."""
+        super().__init__(
+            f"runner of epoch {ours}: expected to be the newest, found epoch {theirs} in the "
+            "journal; another runner took over and this one stops"
+        )
+        self.ours = ours
+        self.theirs = theirs
+
+
+class Committer:
+    """The state at the journal's head, and the only code that appends."""
+
+    def __init__(
+        self, journal: Journal, strategy: type | None = None, listener: Listener | None = None
+    ) -> None:
+        """Folds the journal from its first event; `listener` hears every committed event."""
+        self.journal = journal
+        self.strategy = strategy
+        self.listener = listener
+        self.state: State = INITIAL
+        self.head = Head(sequence=0, chain="0" * 64)
+        self.claimed_epoch: int | None = None
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Fold what others appended; stop if one of them is a newer runner."""
+        for recorded in self.journal.read(after=self.head.sequence):
+            event = recorded.event
+            self.state = evolve(self.state, event)
+            self.head = Head(sequence=recorded.sequence, chain=recorded.chain)
+            if isinstance(event, RunnerStarted) and self.claimed_epoch is not None:
+                if event.epoch > self.claimed_epoch:
+                    raise FencedError(self.claimed_epoch, event.epoch)
+
+    def claim(
+        self,
+        news: Callable[[], Sequence[Observation]],
+        started: Callable[[int], RunnerStarted],
+    ) -> list[Decision]:
+        """Claim the next epoch: `news` (config, strategy, calendar) and `RunnerStarted`, one append.
+
+        The config snapshot comes first: what the start decides is decided under its `rules`.
+        """
+        while True:
+            epoch = self.state.epoch + 1
+            try:
+                decisions = self._commit([*news(), started(epoch)], epoch)
+            except JournalMovedError:
+                self.catch_up()
+                continue
+            self.claimed_epoch = epoch
+            return decisions
+
+    def observe(self, *observations: Observation) -> list[Decision]:
+        """Commit the observations, each with its decisions behind it; the decisions, in order."""
+        while True:
+            epoch = self.claimed_epoch if self.claimed_epoch is not None else self.state.epoch
+            try:
+                return self._commit(observations, epoch)
+            except JournalMovedError:
+                self.catch_up()
+
+    def _commit(self, observations: Sequence[Observation], epoch: int) -> list[Decision]:
+        state = self.state
+        events: list[Event] = []
+        decisions: list[Decision] = []
+        for heard in observations:
+            observation = replace(heard, observed_at=later(heard.observed_at, state.now))
+            state, derived = advance(state, observation, self.strategy)
+            events += [observation, *derived]
+            decisions += derived
+        self.head = self.journal.append(
+            events, expected=self.head, epoch=epoch, recorded_at=state.now
+        )
+        self.state = state
+        if self.listener is not None:
+            self.listener(events)
+        return decisions
+
+
+def later(left: TimeText, right: TimeText) -> TimeText:
+    """The later of two times: observed times never decrease."""
+    return max(left, right)

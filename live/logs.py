@@ -1,0 +1,191 @@
+"""Structured logs of what was committed: one JSON line an event of interest, never coalesced.
+
+    CONFIG_EFFECTIVE_SUMMARY   the config hash and rules
+    ORDER_SUBMIT_ATTEMPT       before the call: intent id, client order id, attempt, pacing counters
+    then exactly one of        ORDER_SUBMITTED (both order ids)
+                               ORDER_SUBMIT_SKIPPED (symbol, side, quantity, reason)
+                               ORDER_SUBMIT_FAILED (status and error code)
+    ORDER_SUBMIT_UNKNOWN       interim: nobody knows yet
+
+why     logs are a reading aid; the journal is the record. They are written after the commit, and a
+        log that cannot be written never stops a commit.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import TextIO
+
+from core.events import (
+    AlertRaised,
+    ConfigSnapshot,
+    CycleClosed,
+    Event,
+    FillReported,
+    IntentClosed,
+    IntentCreated,
+    KillSwitchLatched,
+    KillSwitchReleased,
+    OrderLookedUp,
+    OrderReported,
+    OrderSubmitAttempted,
+    OrderSubmitFailed,
+    OrderSubmitSkipped,
+    OrderSubmitted,
+    OrderSubmitUnknown,
+    RunnerStarted,
+    RunnerStopped,
+)
+from core.order import TerminalStatus
+from core.state import State
+
+Fields = dict[str, object]
+
+
+class EventLog:
+    """Turns committed events into log lines; each intent's outcome is said once."""
+
+    def __init__(self, stream: TextIO, state: Callable[[], State]) -> None:
+        """`state` gives the state after the commit being logged."""
+        import structlog
+
+        self.logger = structlog.wrap_logger(
+            structlog.WriteLogger(stream),
+            processors=[structlog.processors.JSONRenderer()],
+        )
+        self.state = state
+        self.failures: dict[str, OrderSubmitFailed] = {}
+        self.said: set[str] = set()
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        """Log a committed batch."""
+        for event in events:
+            for name, fields in self._lines(event):
+                with contextlib.suppress(OSError, ValueError):  # a full disk never stops a commit
+                    self.logger.info(name, **fields)
+
+    def _lines(self, event: Event) -> list[tuple[str, Fields]]:
+        match event:
+            case OrderSubmitAttempted():
+                return [("ORDER_SUBMIT_ATTEMPT", self._attempt(event))]
+            case OrderSubmitSkipped():
+                return [("ORDER_SUBMIT_SKIPPED", _skip(event))]
+            case OrderSubmitted() | OrderReported() | FillReported() | OrderLookedUp():
+                return self._evidence(event)
+            case OrderSubmitFailed():
+                self.failures[event.client_order_id] = event
+                return []
+            case OrderSubmitUnknown():
+                return [("ORDER_SUBMIT_UNKNOWN", _fields(event, "client_order_id", "error_class"))]
+            case IntentClosed():
+                return self._closed(event)
+            case _:
+                return _others(event)
+
+    def _attempt(self, event: OrderSubmitAttempted) -> Fields:
+        state = self.state()
+        intent = state.intent(event.client_order_id)
+        rate = state.rate
+        return {
+            "at": event.decided_at,
+            "intent": None if intent is None else intent.intent_id,
+            "client_order_id": event.client_order_id,
+            "attempt": event.attempt,
+            "permits_used": state.permits_used,
+            "permits_remaining": None if rate is None else rate.remaining,
+            "rate_limit": None if rate is None else rate.limit,
+        }
+
+    def _evidence(
+        self, event: OrderSubmitted | OrderReported | FillReported | OrderLookedUp
+    ) -> list[tuple[str, Fields]]:
+        """The first sign that the broker has the order is its ORDER_SUBMITTED."""
+        order_id = event.client_order_id
+        if order_id in self.said or event.venue_order_id is None:
+            return []
+        if isinstance(event, OrderLookedUp) and not event.found:
+            return []
+        intent = self.state().intent(order_id)
+        if intent is None or intent.outcome != "submitted":
+            return []
+        self.said.add(order_id)
+        fields: Fields = {
+            "at": event.observed_at,
+            "client_order_id": order_id,
+            "venue_order_id": event.venue_order_id,
+        }
+        return [("ORDER_SUBMITTED", fields)]
+
+    def _closed(self, event: IntentClosed) -> list[tuple[str, Fields]]:
+        intent = self.state().intent(event.client_order_id)
+        said_before = event.client_order_id in self.said
+        self.said.discard(event.client_order_id)
+        fields: Fields = {
+            "at": event.decided_at,
+            "client_order_id": event.client_order_id,
+            "status": str(event.status),
+            "filled_quantity": event.filled_quantity,
+        }
+        lines: list[tuple[str, Fields]] = [("INTENT_CLOSED", fields)]
+        if said_before or intent is None:
+            return lines
+        reason = None if event.reason is None else str(event.reason.code)
+        if event.status is TerminalStatus.SKIPPED:
+            skip: Fields = {
+                "symbol": intent.symbol,
+                "side": str(intent.side),
+                "quantity": str(intent.quantity),
+                "reason": reason,
+            }
+            lines.insert(0, ("ORDER_SUBMIT_SKIPPED", {**fields, **skip}))
+        elif event.status is TerminalStatus.FAILED:
+            failure = self.failures.pop(event.client_order_id, None)
+            failed: Fields = {
+                "status_code": None if failure is None else failure.status_code,
+                "error_code": None if failure is None else failure.error_code,
+                "reason": reason,
+            }
+            lines.insert(0, ("ORDER_SUBMIT_FAILED", {**fields, **failed}))
+        return lines
+
+
+def _skip(event: OrderSubmitSkipped) -> Fields:
+    return {
+        "at": event.decided_at,
+        "cycle": event.cycle,
+        "symbol": event.symbol,
+        "side": None if event.side is None else str(event.side),
+        "quantity": event.quantity,
+        "reason": str(event.reason.code),
+        "limit": event.reason.limit,
+        "observed": event.reason.observed,
+    }
+
+
+def _others(event: Event) -> list[tuple[str, Fields]]:
+    match event:
+        case ConfigSnapshot():
+            fields = _fields(event, "config_hash", "rules")
+            return [("CONFIG_EFFECTIVE_SUMMARY", {**fields, **event.config})]
+        case RunnerStarted():
+            return [("RUNNER_STARTED", _fields(event, "epoch", "seed"))]
+        case RunnerStopped():
+            return [("RUNNER_STOPPED", _fields(event, "epoch", "reason"))]
+        case FillReported():
+            return [("ORDER_FILL", _fields(event, "client_order_id", "quantity", "price"))]
+        case IntentCreated():
+            return [("INTENT_CREATED", _fields(event, "client_order_id", "symbol", "quantity"))]
+        case CycleClosed():
+            return [("CYCLE_CLOSED", _fields(event, "number", "intents", "skipped", "submitted"))]
+        case KillSwitchLatched():
+            return [("KILL_SWITCH_LATCHED", {"reason": str(event.reason.code)})]
+        case KillSwitchReleased():
+            return [("KILL_SWITCH_RELEASED", _fields(event, "who"))]
+        case AlertRaised():
+            return [("ALERT_RAISED", _fields(event, "key", "code", "detail"))]
+        case _:
+            return []
+
+
+def _fields(event: Event, *names: str) -> Fields:
+    at = getattr(event, "decided_at", None) or getattr(event, "observed_at", None)
+    return {"at": at, **{name: getattr(event, name) for name in names}}

@@ -1,0 +1,236 @@
+"""From a configuration to a runner that may open its first cycle; everything refused is refused here.
+
+order   read and check everything outside first (market files, strategy, signals), then lock, then
+        open or create the journal, then say what is new: config, strategy, calendar. A bad input
+        leaves no half-made journal behind.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+from core.canonical import sha256_hex
+from core.config import config_hash, flatten
+from core.contract import Config
+from core.events import (
+    CalendarObserved,
+    ConfigSnapshot,
+    JournalCreated,
+    Observation,
+    RunnerStarted,
+    Session,
+    Setting,
+    StrategyLoaded,
+)
+from core.rules import RULES
+from core.sim.market import DEFAULT_SYMBOLS
+from core.sim.types import FaultRates, VenueParameters
+from core.values import TimeText
+from journal import Journal, WriterLock, create_journal, open_journal, parse_url
+from journal.errors import JournalMissingError
+from journal.genesis import journal_id_from_name
+from journal.recorded import FORMAT
+from live.brokers.simulated import SimulatedBroker
+from live.committer import Committer, Listener
+from live.feeds.base import Feed
+from live.feeds.csv_file import CsvFeed
+from live.feeds.errors import BadInputError
+from live.feeds.signals import SignalFeed
+from live.feeds.simulated import SimulatedFeed
+from live.strategy_files import load_strategy
+
+MIN_READER = 1
+"""The oldest rules that may trade on a journal this release creates."""
+
+
+class Inputs(NamedTuple):
+    """What a session reads from outside, checked, before any journal is touched."""
+
+    config: Config
+    feed: Feed
+    signals: SignalFeed | None
+    sessions: tuple[str, tuple[Session, ...]]
+    loaded: StrategyLoaded
+    strategy: type
+    flat: dict[str, Setting]
+
+
+def read_inputs(config: Config) -> Inputs:
+    """The market, the signals and the strategy of `config`; symbols resolved against the market."""
+    feed = make_feed(config)
+    unknown = sorted(set(config.symbols) - set(feed.symbols))
+    if unknown:
+        message = (
+            f"symbols: expected symbols of the market {feed.name}, found {', '.join(unknown)}; "
+            f"it has {', '.join(feed.symbols[:12])}"
+        )
+        raise BadInputError(message)
+    signals = SignalFeed(config.market.signals.partition(":")[2]) if config.market.signals else None
+    sessions = feed.calendar()
+    loaded, strategy = load_strategy(
+        config.strategy.target,
+        config.strategy.name,
+        sessions[1][0].open,
+        store_source=config.strategy.store_source,
+    )
+    extra: dict[str, Setting] = {
+        "market.data_sha256": feed.data_hash,
+        "strategy.source_sha256": loaded.source_hash,
+        "strategy.class": loaded.class_name,
+    }
+    if signals is not None:
+        extra["signals.data_sha256"] = signals.data_hash
+    flat = flatten(config, extra)
+    flat["symbols"] = tuple(config.symbols) or tuple(feed.symbols)
+    return Inputs(config, feed, signals, sessions, loaded, strategy, flat)
+
+
+def make_feed(config: Config) -> Feed:
+    """The market the configuration names."""
+    if config.market.kind == "csv":
+        return CsvFeed(config.market.source.partition(":")[2])
+    return SimulatedFeed(
+        seed=config.seed,
+        symbols=config.symbols or DEFAULT_SYMBOLS,
+        first_day=config.market.first_day,
+        days=config.market.days,
+    )
+
+
+@contextlib.contextmanager
+def opened(
+    inputs: Inputs, *, listener: Listener | None = None, accept_anchor_missing: bool = False
+) -> Iterator[tuple[Committer, SimulatedBroker]]:
+    """The committer and the broker of a session, locked, and closed again whatever happens."""
+    url = parse_url(inputs.config.journal)
+    with contextlib.ExitStack() as stack:
+        if url.path is not None:
+            _make_folder(url.path)
+            stack.enter_context(WriterLock(url))
+        journal = _open_or_create(inputs, accept_anchor_missing=accept_anchor_missing)
+        stack.callback(journal.close)
+        broker = _broker(inputs.config, journal, url.path)
+        stack.callback(broker.close)
+        committer = Committer(journal, inputs.strategy, listener)
+        _check_same_journal(inputs.config, journal)
+        yield committer, broker
+
+
+def started(config: Config, at: Callable[[], TimeText]) -> Callable[[int], RunnerStarted]:
+    """The claim of an epoch; in sim it names no machine."""
+    return lambda epoch: RunnerStarted(observed_at=at(), epoch=epoch, seed=config.seed)
+
+
+def what_is_new(inputs: Inputs, committer: Committer) -> list[Observation]:
+    """Config, strategy and calendar, where they differ from what the journal has in force."""
+    state = committer.state
+    now = max(inputs.sessions[1][0].open, state.now)
+    new: list[Observation] = []
+    digest = config_hash(inputs.flat)
+    in_force = state.config_hash if state.next_config is None else state.next_config[2]
+    if (in_force, state.rules) != (digest, RULES):
+        new.append(
+            ConfigSnapshot(observed_at=now, config=inputs.flat, config_hash=digest, rules=RULES)
+        )
+    facts = state.strategy
+    loaded = inputs.loaded
+    if facts is None or (facts.name, facts.source_hash) != (loaded.name, loaded.source_hash):
+        new.append(
+            StrategyLoaded(
+                observed_at=now,
+                name=loaded.name,
+                class_name=loaded.class_name,
+                entry=loaded.entry,
+                sources=loaded.sources,
+                source_hash=loaded.source_hash,
+                window=loaded.window,
+            )
+        )
+    source, sessions = inputs.sessions
+    known = {session.date: session for session in state.sessions}
+    if any(known.get(session.date) != session for session in sessions):
+        new.append(CalendarObserved(observed_at=now, source=source, sessions=sessions))
+    return new
+
+
+def _open_or_create(inputs: Inputs, *, accept_anchor_missing: bool) -> Journal:
+    config = inputs.config
+    try:
+        return open_journal(config.journal, accept_anchor_missing=accept_anchor_missing)
+    except JournalMissingError:
+        first = inputs.sessions[1][0].open
+        created = JournalCreated(
+            observed_at=first,
+            journal_id=journal_id_from_name(config.name),
+            name=config.name,
+            mode=str(config.mode),
+            account_hash=account_hash(config),
+            encrypted=False,
+            format=FORMAT,
+            min_reader=MIN_READER,
+        )
+        return create_journal(config.journal, created, recorded_at=first)
+
+
+def account_hash(config: Config) -> str:
+    """The account a journal is bound to, as a hash; the simulated one is named by the journal."""
+    return sha256_hex(f"refold/account/v1:{config.broker.kind}:{config.name}".encode())
+
+
+def _check_same_journal(config: Config, journal: Journal) -> None:
+    """A journal of another name, mode or account is not traded on."""
+    created = journal.created
+    asked = (config.name, str(config.mode), account_hash(config))
+    found = (created.name, created.mode, created.account_hash)
+    if asked != found:
+        message = (
+            f"journal {journal.url}: expected name {asked[0]}, mode {asked[1]} and its account, "
+            f"found name {found[0]}, mode {found[1]}; set name and mode, or use another journal"
+        )
+        raise BadInputError(message)
+
+
+def _broker(config: Config, journal: Journal, path: Path | None) -> SimulatedBroker:
+    place = Path(config.broker.venue) if config.broker.venue else None
+    if place is None and path is not None:
+        place = path.with_name(path.name + ".venue")
+    return SimulatedBroker(place, venue_parameters(config), journal.journal_id)
+
+
+def venue_parameters(config: Config) -> VenueParameters:
+    """What the simulated venue is like, from the [broker] and [rate] settings."""
+    broker = config.broker
+    rates = {name: Decimal(getattr(broker, name)) for name in FaultRates.__struct_fields__}
+    try:
+        return VenueParameters(
+            seed=config.seed,
+            cash=Decimal(broker.cash),
+            multiplier=Decimal(broker.buying_power_multiplier),
+            requests_per_minute=config.rate.per_minute,
+            rates=FaultRates(**rates),
+            script=_script(broker.script),
+        )
+    except ValueError as error:
+        raise BadInputError(f"broker.script: {error}") from None
+
+
+def _script(text: str) -> dict[str, str]:
+    """"#3=reject,AAPL#2=lost_answer" -> {"#3": "reject", …}."""
+    script: dict[str, str] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        key, equals, fault = part.partition("=")
+        if not equals or key in script:
+            message = f"broker.script: expected WHICH=FAULT once each, found {part!r}"
+            raise BadInputError(message)
+        script[key] = fault
+    return script
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"journal {path}: its folder cannot be made: {error.strerror}; choose another path"
+        raise BadInputError(message) from None

@@ -1,0 +1,1 @@
+"""Proofs over a journal, read only: parity, the matrix, differences, explanations."""

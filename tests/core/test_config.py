@@ -1,0 +1,340 @@
+"""Every setting of the contract keeps what its declaration says, and its flat form can be trusted.
+
+shape   `PAIRS`: for each setting two good values that say different things, and a bad one
+"""
+
+import hashlib
+import json
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from core.canonical import canonical_bytes
+from core.config import (
+    DECLARATIONS,
+    TABLES,
+    BrokerKind,
+    Config,
+    Mode,
+    check,
+    config_from_flat,
+    config_hash,
+    extra_of,
+    flatten,
+    value_of,
+)
+from core.events.lifecycle import ConfigSnapshot
+from core.rules import RULES
+from core.settings import Declaration, Kind, Refused, read_plain, read_text
+from core.values import TimeText
+
+TEXTS = {
+    "any": ("", "drop 3"),
+    "day": ("2026-11-27", "2026-11-30"),
+    "https": ("https://one.example", "http://127.0.0.1:8080"),
+    "journal": ("sqlite:///one.db", "postgresql://two/journal"),
+    "label": ("One", "Two"),
+    "market": ("csv:one/*.csv", "csv:two/*.csv.gz"),
+    "name": ("main", "second-1"),
+    "path": ("one.db", "two.db"),
+    "signals": ("csv:one.csv", "csv:two.csv"),
+    "target": ("one.py:Same", "two.three:Same"),
+    "wss": ("wss://one.example/stream", "ws://localhost:8080/stream"),
+}
+BAD_TEXTS = {
+    "any": "a line\nand another",
+    "day": "2026-02-30",
+    "https": "https://user@one.example",
+    "journal": "mysql://one",
+    "label": "a b",
+    "market": "csv:",
+    "name": "Main",
+    "path": "a\x00b",
+    "signals": "one.csv",
+    "target": "one.py",
+    "wss": "ws://one.example",
+}
+EVERY = pytest.mark.parametrize("key", sorted(DECLARATIONS))
+
+
+def two_values(declaration: Declaration) -> tuple[object, object]:
+    """Two good values that differ; of a place, two that hold the same."""
+    match declaration.kind:
+        case Kind.BOOLEAN:
+            return True, False
+        case Kind.INTEGER:
+            return int(declaration.about.low), int(declaration.about.high)
+        case Kind.DECIMAL:
+            return declaration.about.low, declaration.about.high
+        case Kind.CHOICE:
+            kind = Mode if declaration.key == "mode" else BrokerKind
+            return kind(declaration.choices[0]), kind(declaration.choices[1])
+        case Kind.TEXT:
+            return TEXTS[declaration.about.form]
+        case Kind.SYMBOLS:
+            return ("AAPL",), ("AAPL", "BRK.B")
+        case Kind.PARAMETERS:
+            return {"fast": 3}, {"fast": 4}
+
+
+def bad_value(declaration: Declaration) -> object:
+    """A value just outside what the setting takes."""
+    match declaration.kind:
+        case Kind.BOOLEAN:
+            return "flase"
+        case Kind.INTEGER:
+            return int(declaration.about.high) + 1
+        case Kind.DECIMAL:
+            return str(Decimal(declaration.about.high) + 1)
+        case Kind.CHOICE:
+            return "real"
+        case Kind.TEXT:
+            return BAD_TEXTS[declaration.about.form]
+        case Kind.SYMBOLS:
+            return ("aapl",)
+        case Kind.PARAMETERS:
+            return 5
+
+
+def config_with(key: str, value: object, config: Config | None = None) -> Config:
+    """`config`, or the default one, with another value at a dotted key."""
+    config = config or Config()
+    table, _, name = key.rpartition(".")
+    if not table:
+        return msgspec.structs.replace(config, **{name: value})
+    changed = msgspec.structs.replace(getattr(config, table), **{name: value})
+    return msgspec.structs.replace(config, **{table: changed})
+
+
+def hash_of(config: Config) -> str:
+    """The hash of a config without facts of the shell."""
+    return config_hash(flatten(config))
+
+
+def test_the_default_configuration_has_no_problem() -> None:
+    assert check(Config()) == []
+
+
+def test_the_contract_has_the_tables_of_the_design() -> None:
+    assert TABLES == (
+        "strategy", "market", "broker", "risk", "rate", "cost", "projections", "alerts",
+        "encryption",
+    )  # fmt: skip
+
+
+@EVERY
+def test_a_setting_says_what_it_is_in_a_sentence_and_has_bounds(key: str) -> None:
+    declaration = DECLARATIONS[key]
+
+    assert declaration.about.summary.endswith(".")
+    assert declaration.expected
+    if declaration.kind in (Kind.INTEGER, Kind.DECIMAL):
+        assert Decimal(declaration.about.low) < Decimal(declaration.about.high)
+
+
+@EVERY
+def test_a_changed_setting_changes_the_hash_unless_it_is_a_place(key: str) -> None:
+    declaration = DECLARATIONS[key]
+    one, two = two_values(declaration)
+
+    changed = hash_of(config_with(key, one)) != hash_of(config_with(key, two))
+
+    assert changed is not declaration.about.place
+
+
+@EVERY
+def test_both_ends_of_a_setting_are_good(key: str) -> None:
+    for value in two_values(DECLARATIONS[key]):
+        assert read_plain(DECLARATIONS[key], value) == value
+
+
+@EVERY
+def test_a_value_outside_its_bounds_is_refused_by_name(key: str) -> None:
+    declaration = DECLARATIONS[key]
+    bad = bad_value(declaration)
+
+    with pytest.raises(Refused) as refused:
+        read_plain(declaration, bad)
+
+    assert declaration.expected in str(refused.value)
+    if key != "strategy.parameters":
+        assert key in [problem.key for problem in check(config_with(key, bad))]
+
+
+@EVERY
+def test_a_setting_survives_the_journal_unless_it_is_a_place(key: str) -> None:
+    declaration = DECLARATIONS[key]
+    for value in two_values(declaration):
+        config = config_with(key, value)
+        snapshot = ConfigSnapshot(
+            observed_at=TimeText("2026-11-27T14:30:00.000000Z"),
+            config=flatten(config), config_hash=hash_of(config), rules=RULES,
+        )  # fmt: skip
+        read = msgspec.json.decode(canonical_bytes(snapshot), type=ConfigSnapshot)
+        folded = config_from_flat(read.config)
+
+        assert flatten(folded) == flatten(config)
+        assert hash_of(folded) == read.config_hash
+        if not declaration.about.place:
+            assert value_of(folded, key) == value
+
+
+def test_the_flat_form_is_sorted_and_has_no_place_in_it() -> None:
+    flat = flatten(config_with("broker.venue", "somewhere.db"))
+
+    assert list(flat) == sorted(flat)
+    places = {key for key, declaration in DECLARATIONS.items() if declaration.about.place}
+    assert places
+    assert not places & set(flat)
+
+
+def test_the_hash_is_the_sha256_of_plain_sorted_json() -> None:
+    flat = flatten(Config())
+
+    plain = json.dumps(flat, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    assert config_hash(flat) == hashlib.sha256(plain.encode()).hexdigest()
+
+
+def test_the_snapshot_names_the_kind_of_market_and_the_strategy_in_force() -> None:
+    config = config_with("market.source", "csv:secret/place/*.csv")
+    config = config_with("strategy.target", "my/folder/mine.py:Mine", config)
+
+    flat = flatten(config)
+
+    assert (flat["market.kind"], flat["strategy.name"]) == ("csv", "Mine")
+    assert "place" not in json.dumps(flat)
+    assert "folder" not in json.dumps(flat)
+
+
+def test_facts_of_the_shell_are_in_the_hash_and_kept_aside_by_the_core() -> None:
+    fact = {"market.data_sha256": "ab" * 32}
+
+    flat = flatten(Config(), fact)
+
+    assert config_hash(flat) != hash_of(Config())
+    assert extra_of(flat) == fact
+    assert flatten(config_from_flat(flat), extra_of(flat)) == flat
+
+
+def test_a_fact_of_the_shell_cannot_overwrite_a_setting() -> None:
+    with pytest.raises(ValueError, match=r"risk\.allow_short is a setting"):
+        flatten(Config(), {"risk.allow_short": True})
+    with pytest.raises(ValueError, match=r"market\.kind"):
+        flatten(Config(), {"market.kind": "csv"})
+
+
+def test_a_snapshot_of_an_older_release_takes_defaults_for_what_it_lacks() -> None:
+    assert config_from_flat({"seed": 7, "gone.setting": "x"}) == config_with("seed", 7)
+    assert extra_of({"seed": 7, "gone.setting": "x"}) == {"gone.setting": "x"}
+
+
+def test_a_snapshot_with_a_value_of_the_wrong_type_is_refused() -> None:
+    with pytest.raises(ValueError, match="seed"):
+        config_from_flat({"seed": "7"})
+
+
+@pytest.mark.parametrize("text", ["NaN", "inf", "-Infinity", "1e5", "1E-3", ".5", "5.", " 5", "",
+                                  "0x1", "1_000", "٣", "--1", "1,5", "+5"])  # fmt: skip
+def test_text_that_is_no_plain_decimal_is_refused(text: str) -> None:
+    with pytest.raises(Refused, match="expected a decimal from 0 to 86400"):
+        read_text(DECLARATIONS["risk.quote_max_age_s"], text)
+
+
+@pytest.mark.parametrize("text", ["True", "1", "yes", "flase", "on", ""])
+def test_text_that_is_not_true_or_false_is_no_boolean(text: str) -> None:
+    with pytest.raises(Refused, match="true or false"):
+        read_text(DECLARATIONS["risk.allow_short"], text)
+
+
+@pytest.mark.parametrize("text", ["1.0", "1e3", "042", "-0", "9007199254740992", "9" * 5000, ""])
+def test_text_that_is_no_integer_within_bounds_is_refused(text: str) -> None:
+    with pytest.raises(Refused, match="an integer from 0 to 9007199254740991"):
+        read_text(DECLARATIONS["seed"], text)
+
+
+@given(some.decimals(0, 86_400, places=6, allow_nan=False), some.integers(0, 6))
+def test_a_decimal_written_with_more_zeros_is_the_same_setting(value: Decimal, more: int) -> None:
+    declaration = DECLARATIONS["risk.quote_max_age_s"]
+
+    read = read_text(declaration, f"{value:f}" + "0" * more)
+
+    assert read == read_text(declaration, str(read))
+    assert isinstance(read, str)
+    assert Decimal(read) == value
+
+
+@given(some.lists(some.sampled_from(["AAPL", "MSFT", "BRK.B", "BTC/USD"]), unique=True))
+def test_the_order_of_symbols_says_nothing(symbols: list[str]) -> None:
+    declaration = DECLARATIONS["symbols"]
+
+    assert read_plain(declaration, symbols) == tuple(sorted(symbols))
+    assert read_text(declaration, ",".join(reversed(symbols))) == tuple(sorted(symbols))
+
+
+def test_a_symbol_named_twice_is_refused() -> None:
+    with pytest.raises(Refused, match="each once"):
+        read_text(DECLARATIONS["symbols"], "AAPL,AAPL")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://api.example", "https://", "ftp://x", "https://a b", "https://u:p@h", "https://h?k=1",
+     "http://127.0.0.1.example", "http://localhost.example", "HTTPS://X"],
+)  # fmt: skip
+def test_an_endpoint_that_would_show_the_keys_or_holds_some_is_refused(url: str) -> None:
+    with pytest.raises(Refused, match="https:// URL without user, password or query"):
+        read_text(DECLARATIONS["broker.trading_url"], url)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "problems"),
+    [
+        (Mode.SIM, BrokerKind.SIM, []),
+        (Mode.SIM, BrokerKind.ALPACA, ["broker.kind"]),
+        (Mode.PAPER, BrokerKind.SIM, ["mode"]),
+        (Mode.PAPER, BrokerKind.ALPACA, ["broker.kind"]),
+        (Mode.LIVE, BrokerKind.SIM, ["mode"]),
+        (Mode.LIVE, BrokerKind.ALPACA, ["broker.kind"]),
+    ],
+)
+def test_only_a_simulated_broker_in_sim_mode_can_run_yet(
+    mode: Mode, kind: BrokerKind, problems: list[str]
+) -> None:
+    found = check(config_with("mode", mode, config_with("broker.kind", kind)))
+
+    assert [problem.key for problem in found] == problems
+    assert all("later release" in problem.mend for problem in found)
+
+
+def test_encryption_is_refused_rather_than_left_out() -> None:
+    (problem,) = check(config_with("encryption.enabled", True))
+
+    assert (problem.key, problem.expected) == ("encryption.enabled", "false")
+
+
+def test_a_reserve_that_leaves_no_call_for_orders_is_refused() -> None:
+    (problem,) = check(config_with("rate.reserve", 200))
+
+    assert problem.key == "rate.reserve"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("Fast", 1), ("a.b", 1), ("fast", 2**53), ("fast", 0.5), ("fast", None),
+                        ("fast", (1, 2)), ("fast", "\ud800")],
+)  # fmt: skip
+def test_a_parameter_without_canonical_bytes_is_a_problem(name: str, value: object) -> None:
+    problems = check(config_with("strategy.parameters", {name: value}))
+
+    assert {problem.key for problem in problems} == {f"strategy.parameters.{name}"}
+
+
+def test_the_text_of_a_configuration_does_not_show_its_journals_password() -> None:
+    config = Config(journal="postgresql://me:canary-0001@host/journal")
+
+    assert "canary-0001" not in repr(config)
+    assert "canary-0001" not in str(config)
+    assert "postgresql:…" in repr(config)

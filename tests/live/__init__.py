@@ -1,0 +1,1 @@
+"""Tests of the shell: real files, real processes, real sockets."""

@@ -1,0 +1,1 @@
+"""Tests of the projections: what each row says, the laws of a fold, and the store."""
