@@ -175,6 +175,8 @@ def after_report(state: State, event: Report) -> State:
 
 def _accepted(state: State, intent: Intent, venue_order_id: str | None, word: str | None) -> State:
     """The broker has the order: whoever says so, and whatever was thought before."""
+    if intent.closed_at is not None and not status_of(word or "new")[1]:
+        word = None  # a late message, overtaken by the order's end
     known = replace(
         intent,
         venue_order_id=venue_order_id or intent.venue_order_id,

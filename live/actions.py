@@ -72,9 +72,7 @@ class Actions:
             case _:
                 return None
 
-    def _submit(
-        self, attempt: OrderSubmitAttempted, committed_at: Decimal
-    ) -> Observation | None:
+    def _submit(self, attempt: OrderSubmitAttempted, committed_at: Decimal) -> Observation | None:
         """One POST, or the proof that there was none."""
         self._before_call()
         state = self.committer.state

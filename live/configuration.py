@@ -68,7 +68,6 @@ class _Gathered:
         self.values: dict[str, object] = {}
         self.sources: dict[str, str] = {}
         self.lines: list[str] = []
-        self.refused: set[str] = set()
         self.secrets = secrets
 
     def take(self, key: str, value: object, source: str) -> None:
@@ -80,14 +79,12 @@ class _Gathered:
         """Note a problem that shows no value."""
         line = f"{_printable(key)} ({source}): {problem}"
         self.lines.append(f"{line}; {mend}" if mend else line)
-        self.refused.add(key)
 
     def refuse_value(self, key: str, value: object, source: str, refused: Refused) -> None:
         """Note a value that its setting does not take."""
         shown = f"{_printable(key)} = {_show(value, self.secrets)}"
         line = f"{shown} ({source}): expected {refused.expected}"
         self.lines.append(f"{line}; {refused.mend}" if refused.mend else line)
-        self.refused.add(key)
 
 
 def load(
@@ -105,10 +102,9 @@ def load(
     _take_flags({flag: value for flag, value in flags.items() if value is not None}, gathered)
     config = _build(gathered.values)
     for problem in check(config):
-        if problem.key not in gathered.refused:
-            source = gathered.sources.get(problem.key, "default")
-            because = Refused(problem.expected, problem.mend)
-            gathered.refuse_value(problem.key, problem.found, source, because)
+        source = gathered.sources.get(problem.key, "default")
+        because = Refused(problem.expected, problem.mend)
+        gathered.refuse_value(problem.key, problem.found, source, because)
     if gathered.lines:
         raise ConfigError(tuple(gathered.lines))
     sources = {key: "default" for key in DECLARATIONS if key != PARAMETERS}
@@ -132,8 +128,8 @@ def rows_of(loaded: Loaded) -> list[tuple[str, str, str]]:
     return rows
 
 
-def render_effective(loaded: Loaded, config_hash: str) -> str:
-    """The effective configuration for people: its hash, then a line for each setting."""
+def render_effective(loaded: Loaded, config_hash: str) -> list[str]:
+    """The effective configuration as lines for people: its hash, then each setting."""
     rows = rows_of(loaded)
     key_width = max(len(key) for key, _, _ in rows)
     value_width = min(44, max(len(value) for _, value, _ in rows))
@@ -141,7 +137,7 @@ def render_effective(loaded: Loaded, config_hash: str) -> str:
     lines += [
         f"  {key:<{key_width}}  {value:<{value_width}}  {source}" for key, value, source in rows
     ]
-    return "\n".join(lines)
+    return lines
 
 
 def _read_file(path: str, source: str, gathered: _Gathered) -> Iterator[tuple[str, object]]:

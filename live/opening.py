@@ -217,7 +217,7 @@ def venue_parameters(config: Config) -> VenueParameters:
 
 
 def _script(text: str) -> dict[str, str]:
-    """"#3=reject,AAPL#2=lost_answer" -> {"#3": "reject", …}."""
+    """ "#3=reject,AAPL#2=lost_answer" -> {"#3": "reject", …}."""
     script: dict[str, str] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         key, equals, fault = part.partition("=")
@@ -232,5 +232,7 @@ def _make_folder(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        message = f"journal {path}: its folder cannot be made: {error.strerror}; choose another path"
+        message = (
+            f"journal {path}: its folder cannot be made: {error.strerror}; choose another path"
+        )
         raise BadInputError(message) from None

@@ -206,5 +206,3 @@ def _changed(account: AccountReported, known: AccountReported | None) -> bool:
         known.buying_power,
         known.positions,
     )
-
-

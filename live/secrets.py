@@ -17,7 +17,7 @@ NAMES = (
 """Key id and secret: each a name and its alias."""
 
 _USERINFO = re.compile(r"(?<!sqlite)://.*@")
-_PASSWORD = re.compile(r"(?<!sqlite)://[^/?#@:]*:.*@")
+_PASSWORD = re.compile(r"://[^/?#@:]*:.*@")
 _QUERY_SECRET = re.compile(
     r"([?&;][^=&;]*(?:key|secret|token|passw)[^=&;]*=)[^&;]*", re.IGNORECASE | re.ASCII
 )

@@ -123,9 +123,7 @@ def row(view: View, key: str) -> Row | None:
 
 def _open(view: View, event: CycleOpened) -> None:
     background = _background(view)
-    cycle = replace(
-        _cycle(view, event.number), slot=event.slot, rate_budget=background.rate_budget
-    )
+    cycle = replace(_cycle(view, event.number), slot=event.slot, rate_budget=background.rate_budget)
     if background.lockouts:
         lock = background.lockouts[-1]
         cycle = _locked(cycle, lock)

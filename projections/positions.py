@@ -201,9 +201,7 @@ def _trade(view: View, place: _Place, before: Fills, after: Fills) -> None:
     view.put(HOLDING, symbol, _amended(view, holding, f"{symbol}/{at:016d}", *signed))
 
 
-def _amended(
-    view: View, holding: Holding, key: str, quantity: Decimal, money: Decimal
-) -> Holding:
+def _amended(view: View, holding: Holding, key: str, quantity: Decimal, money: Decimal) -> Holding:
     """`holding` after the trade at `key` moved by so much, and all later ones folded again."""
     later: list[tuple[str, Trade]] = []
     at = holding.last
@@ -260,7 +258,7 @@ def _compare(view: View, event: AccountReported) -> None:
     view.put(ACCOUNT, "", Account(now))
     named = view.keys(HOLDING.name) if before is None else before.positions
     for symbol in sorted({*named, *now}):
-        holding = _holding(view, symbol)
+        holding = view.get(HOLDING, symbol) or Holding()
         quantity = now.get(symbol, "0")
         if symbol and quantity != holding.account_quantity:
             view.put(HOLDING, symbol, replace(holding, account_quantity=quantity))

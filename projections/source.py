@@ -106,9 +106,7 @@ def without_gap(
     return events
 
 
-def evolved(
-    projection: Projection, view: View, events: Sequence[tuple[int, Event]]
-) -> View:
+def evolved(projection: Projection, view: View, events: Sequence[tuple[int, Event]]) -> View:
     """`view` after `events`."""
     for sequence, event in events:
         view = projection.evolve(view, sequence, event)

@@ -318,9 +318,7 @@ def fill(
     )
 
 
-def busted(
-    order: str = ORDER, *, execution: str = "execution-1", seconds: float = 0
-) -> FillBusted:
+def busted(order: str = ORDER, *, execution: str = "execution-1", seconds: float = 0) -> FillBusted:
     """The venue took an execution back."""
     return FillBusted(
         observed_at=at(seconds), client_order_id=order, execution_id=execution, source="stream"

@@ -65,7 +65,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _anything_asked(options: argparse.Namespace) -> bool:
-    asked = (options.config, options.cycles, options.kill_after_commits, *flags_of(options).values())
+    asked = (
+        options.config,
+        options.cycles,
+        options.kill_after_commits,
+        *flags_of(options).values(),
+    )
     environment = any(name.startswith("REFOLD_") for name in os.environ)
     return environment or any(value is not None for value in asked)
 

@@ -1,1 +1,1 @@
-"""The simulated market and the simulated venue: pure functions of a seed and what they are given."""
+"""The simulated market and the simulated venue: functions of a seed and their input."""

@@ -2,9 +2,9 @@
 
 shape   (seed, symbol, session, opening level) -> one `Quote` or None for each slot of the session
 units   prices in whole cents, sizes and volume in round lots of 100 shares
-model   a walk in hundredths of a cent with regimes of drift (so a moving average crosses), clustered
-        volatility, and a pull back to the day's opening level. Each symbol loses its feed once a day
-        for some slots (a stale quote); some quotes are locked, a few are crossed
+model   a walk in hundredths of a cent with regimes of drift (so moving averages cross), clustered
+        volatility, and a pull back to the day's opening level. Each symbol's feed is silent once a
+        day for some slots (a stale quote); some quotes are locked, a few are crossed
 why     each symbol and day has a generator of its own: another symbol, another day or another place
         to go on from changes no row
 """
@@ -36,7 +36,7 @@ def base_level(seed: int, symbol: str) -> int:
 
 
 def next_level(seed: int, symbol: str, level: int, date: str) -> int:
-    """The opening level in cents of the session on `date`, after a session that opened at `level`."""
+    """The opening level in cents of the session on `date`; the one before opened at `level`."""
     gap = between(rng_from_parts(seed, "market", symbol, date, "gap"), -_GAP_BPS, _GAP_BPS)
     return max(_LOWEST_CENTS, level + level * gap // 10_000)
 

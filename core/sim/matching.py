@@ -1,12 +1,13 @@
 """How much of an order a quote fills, and at which price.
 
 Rules
-    1. An order fills only against a quote of the slot itself; a silent or crossed symbol fills nothing.
+    1. An order fills only against a quote of the slot itself; a silent or crossed symbol fills
+       nothing.
     2. On arrival a market order, and a limit order that is marketable, take the opposite touch.
-    3. Later a market order's remainder takes the touch of each slot; a resting limit order fills at its
-       limit, when the opposite touch reaches it or the last trade went strictly through it.
-    4. A limit is never filled through: a buy pays at most its limit, a sell gets at least its limit.
-    5. One fill takes at most a random part of the displayed size and a share of the minute's volume.
+    3. Later a market order's remainder takes the touch of each slot; a resting limit order fills
+       at its limit, when the opposite touch reaches it or the last trade went strictly through it.
+    4. A limit is never filled through: a buy pays at most its limit, a sell gets at least that.
+    5. One fill takes at most a random part of the displayed size and a share of the slot's volume.
     6. Fill-or-kill takes everything on arrival or nothing at all.
 """
 

@@ -31,21 +31,6 @@ FAULTS = frozenset(
 """Names of faults a script can ask for."""
 
 
-def read_script(text: str) -> dict[str, str]:
-    """The script that `text` writes: "AAPL#2=reject, #5=lost_answer, SPY@2026-11-27T…Z=delay"."""
-    script: dict[str, str] = {}
-    for entry in text.replace(",", " ").split():
-        key, _, fault = entry.partition("=")
-        if KEY_PATTERN.fullmatch(key) is None or fault not in FAULTS or key in script:
-            message = (
-                "fault script: expected entries SYMBOL#N=FAULT, #N=FAULT or SYMBOL@TIME=FAULT, each "
-                f"key once, of the faults {', '.join(sorted(FAULTS))}; found {entry!r}"
-            )
-            raise ValueError(message)
-        script[key] = fault
-    return script
-
-
 class FaultRates(msgspec.Struct, frozen=True, kw_only=True):
     """How often, from 0 to 1, something goes wrong at the venue; nothing does by default.
 
@@ -88,6 +73,16 @@ class VenueParameters(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_minute: int = 200
     rates: FaultRates = FaultRates()
     script: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        """Refuse a script that names no order, or a fault nobody knows."""
+        for key, fault in self.script.items():
+            if KEY_PATTERN.fullmatch(key) is None or fault not in FAULTS:
+                message = (
+                    "expected SYMBOL#N=FAULT, #N=FAULT or SYMBOL@TIME=FAULT, of the faults "
+                    f"{', '.join(sorted(FAULTS))}; found {key}={fault}"
+                )
+                raise ValueError(message)
 
 
 class VenueRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +165,7 @@ class OrderEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VenueState(msgspec.Struct, frozen=True, kw_only=True):
-    """All the venue must hold to go on: it grows with open orders and symbols, never with history."""
+    """All the venue must hold to go on: open orders and symbols, never history."""
 
     slot: TimeText | None = None
     session: Session | None = None

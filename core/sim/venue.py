@@ -2,12 +2,12 @@
 
 Inputs  `open_slot`, `submit`, `cancel`, `pass_time`; the state holds open orders only
 Rules
-    1. What fills, when, and under which ids is a function of the seed, the order and its client order
-       id, the slot it arrived in, and the market. No other order, attempt or restart has a part in it.
-    2. So an order's times count from its slot: however late in a slot it comes, the venue matches it
-       with the slot's quote at the slot's time and its own latency.
-    3. Nothing fills outside a session. A day order expires at the close of the session it is in; one
-       that arrives outside waits for the next. Good-till-canceled stays.
+    1. What fills, when, and under which ids is a function of the seed, the order and its client
+       order id, the slot it arrived in, and the market: of no other order, attempt or restart.
+    2. So an order's times count from its slot: however late in a slot it comes, the venue matches
+       it with the slot's quote at the slot's time and its own latency.
+    3. Nothing fills outside a session. A day order expires at the close of the session it is in;
+       one that arrives outside waits for the next. Good-till-canceled stays.
     4. A refused order leaves nothing in the state; who shows an order twice is the file's to know.
 """
 
@@ -21,15 +21,23 @@ from core.sim.chance import between, happens, venue_bits, venue_id
 from core.sim.types import (
     Execution,
     OrderEvent,
-    VenueRequest,
     Refusal,
     Step,
     VenueOrder,
     VenueParameters,
+    VenueRequest,
     VenueState,
 )
-from core.values import CONTEXT, DecimalText, TimeText, decimal_text, is_decimal_text
-from core.values import micros, number, time_text
+from core.values import (
+    CONTEXT,
+    DecimalText,
+    TimeText,
+    decimal_text,
+    is_decimal_text,
+    micros,
+    number,
+    time_text,
+)
 
 _AVERAGE_UNIT = number("0.00000001")
 _REFUSED_BY_CHANCE = Refusal(
@@ -73,7 +81,7 @@ def open_slot(
         quote = quotes.get(order.symbol)
         take = matching.on_slot(parameters, order, quote, slot) if quote is not None else None
         if take is not None:
-            latency = _latency(parameters, order, "rest", order.executions + 1, 10_000, 200_000)
+            latency = _latency(parameters, order, "rest", (order.executions + 1, 10_000, 200_000))
             order, event = _filled(parameters, order, take, micros(slot) + latency)
             events.append(event)
             state = booked(state, _execution(event))
@@ -96,23 +104,23 @@ def submit(
     order = _accepted(parameters, state, request, script)
     if not affords(state, parameters, order):
         return Refusal(status_code=403, error_code="40310000", detail="insufficient buying power")
-    accept = micros(order.slot) + _latency(parameters, order, "accept", 0, 20_000, 80_000)
+    accept = micros(order.slot) + _latency(parameters, order, "accept", (0, 20_000, 80_000))
     order, event = _changed(order, "new", accept)
     events = [event]
     if happens(bits, parameters.rates.late_reject_rate) or "late_reject" in script:
-        latency = _latency(parameters, order, "late", 0, 30_000, 300_000)
+        latency = _latency(parameters, order, "late", (0, 30_000, 300_000))
         order, event = _changed(order, "rejected", accept + latency, "rejected by the venue")
         return Step(state=state, orders=(order,), events=(*events, event))
     if is_open(state):
         quote = state.quotes[order.symbol]
         take = matching.on_arrival(parameters, order, quote, order.slot)
         if take is not None:
-            latency = _latency(parameters, order, "take", 1, 10_000, 120_000)
+            latency = _latency(parameters, order, "take", (1, 10_000, 120_000))
             order, event = _filled(parameters, order, take, accept + latency)
             events.append(event)
             state = booked(state, _execution(event))
     if order.time_in_force in ("ioc", "fok") and order.leaves_quantity:
-        latency = _latency(parameters, order, "kill", 0, 1_000, 5_000)
+        latency = _latency(parameters, order, "kill", (0, 1_000, 5_000))
         order, event = _changed(order, "canceled", micros(order.last_event_time) + latency)
         events.append(event)
     return Step(state=_kept(state, order), orders=(order,), events=tuple(events))
@@ -125,7 +133,7 @@ def cancel(
     order = state.orders.get(client_order_id)
     if order is None:
         return None
-    latency = _latency(parameters, order, "cancel", 0, 20_000, 80_000)
+    latency = _latency(parameters, order, "cancel", (0, 20_000, 80_000))
     order, event = _changed(order, "canceled", micros(now) + latency)
     return Step(state=_kept(state, order), orders=(order,), events=(event,))
 
@@ -133,11 +141,11 @@ def cancel(
 def pass_time(parameters: VenueParameters, state: VenueState, until: TimeText) -> Step:
     """The day orders whose session closed by `until`, expired at its close and a latency."""
     orders, events = [], []
-    for order in tuple(state.orders.values()):
-        if order.expires_at is None or order.expires_at > until:
+    for waiting in tuple(state.orders.values()):
+        if waiting.expires_at is None or waiting.expires_at > until:
             continue
-        latency = _latency(parameters, order, "expire", 0, 1_000, 50_000)
-        order, event = _changed(order, "expired", micros(order.expires_at) + latency)
+        latency = _latency(parameters, waiting, "expire", (0, 1_000, 50_000))
+        order, event = _changed(waiting, "expired", micros(waiting.expires_at) + latency)
         orders.append(order)
         events.append(event)
         state = _kept(state, order)
@@ -167,7 +175,9 @@ def _invalid(
         words = f"asset {request.symbol} not found"
     elif request.symbol not in state.quotes or state.slot is None:
         words = f"no quote for {request.symbol}"
-    return words and Refusal(status_code=422, error_code="42210000", detail=words) or None
+    if words is None:
+        return None
+    return Refusal(status_code=422, error_code="42210000", detail=words)
 
 
 def _is_positive(text: str) -> bool:
@@ -178,7 +188,7 @@ def _accepted(
     parameters: VenueParameters, state: VenueState, request: VenueRequest, script: tuple[str, ...]
 ) -> VenueOrder:
     """The order the request becomes, no event yet."""
-    assert state.slot is not None  # noqa: S101 - _invalid refused a venue without a slot
+    assert state.slot is not None
     quote = state.quotes[request.symbol]
     limit = None if request.limit_price is None else DecimalText(request.limit_price)
     order = VenueOrder(
@@ -206,8 +216,10 @@ def _with_expiry(order: VenueOrder, session: Session | None) -> VenueOrder:
 
 
 def _latency(
-    parameters: VenueParameters, order: VenueOrder, what: str, n: int, low: int, high: int
+    parameters: VenueParameters, order: VenueOrder, what: str, range_: tuple[int, int, int]
 ) -> int:
+    """The latency of the order's nth `what`, from `range_` = (n, lowest, highest)."""
+    n, low, high = range_
     bits = venue_bits(parameters.seed, order.client_order_id, f"latency-{what}", n)
     return between(bits, low, high)
 
@@ -271,7 +283,7 @@ def _filled(
 
 
 def _execution(event: OrderEvent) -> Execution:
-    assert event.execution is not None  # noqa: S101 - only called with what _filled returned
+    assert event.execution is not None
     return event.execution
 
 

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
-import msgspec
-
 from core.events import (
     AccountReported,
     CancelAnswered,
@@ -22,19 +20,8 @@ from core.events import (
     RateBudgetReported,
     Session,
 )
-from core.values import OrderType, Side, TimeInForce, TimeText
-
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What a broker is told of an intent, and all of it."""
-
-    client_order_id: str
-    symbol: str
-    side: Side
-    quantity: Decimal
-    order_type: OrderType
-    limit_price: Decimal | None
-    time_in_force: TimeInForce
-
+from core.values import TimeText
+from live.brokers.ticket import Ticket
 
 SubmitAnswer = OrderSubmitted | OrderSubmitFailed | OrderSubmitUnknown
 
@@ -86,8 +73,8 @@ class Broker(Protocol):
         """The market is at `slot`; twice is once. Only a simulated venue acts on it."""
         ...
 
-    def submit(self, order: Order, attempt: int, now: TimeText) -> SubmitAnswer:
-        """One POST of the order, and its answer or the lack of one."""
+    def submit(self, ticket: Ticket, attempt: int, now: TimeText) -> SubmitAnswer:
+        """One POST of the ticket, and its answer or the lack of one."""
         ...
 
     def cancel(self, client_order_id: str, attempt: int, now: TimeText) -> CancelAnswered:

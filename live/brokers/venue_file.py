@@ -1,12 +1,11 @@
 """The simulated venue with its file: every input is one transaction, committed before the answer.
 
-dies    kill -9 anywhere: an input is wholly in the file or not at all, and the same input again goes
-        on from there. A slot is opened once; an order id is accepted once, and a refused one stays
-        refused, so a second POST after a crash cannot end differently from the first
+dies    kill -9 anywhere: an input is wholly in the file or not at all, and the same input again
+        goes on from there. A slot is opened once; an order id is accepted once, and a refused one
+        stays refused, so a second POST after a crash cannot end differently from the first
 cost    opening reads the state: open orders, quotes, positions; never the history
 """
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -21,11 +20,11 @@ from core.sim.chance import happens, venue_bits
 from core.sim.stream import deliveries
 from core.sim.types import (
     OrderEvent,
-    VenueRequest,
     Refusal,
     Step,
     VenueOrder,
     VenueParameters,
+    VenueRequest,
     VenueState,
 )
 from core.values import TimeText, decimal_text, micros
@@ -68,6 +67,7 @@ class VenueFile:
 
     def __init__(self, path: Path | None, parameters: VenueParameters, journal_id: str) -> None:
         """Open the file, or make it; None keeps it in memory. Refuses another run's file."""
+        self.place = "in memory" if path is None else str(path)
         self.parameters = parameters
         self.database = venue_schema.connect(
             path,
@@ -112,7 +112,7 @@ class VenueFile:
         return Lost() if fault == "lost_answer" else answer
 
     def cancel(self, client_order_id: str, now: TimeText) -> bool | None:
-        """Whether the order was still open and is canceled now; None when there is no such order."""
+        """Whether the order was open and is canceled now; None when there is no such order."""
         with self._input():
             self._pass(now)
             step = venue.cancel(self.parameters, self.state, client_order_id, now)
@@ -221,7 +221,7 @@ class VenueFile:
         return result.orders[-1]
 
     def _posted(self, request: VenueRequest) -> tuple[int, int, int, bool, Refusal | None]:
-        """(posts, ordinal, symbol ordinal, counted?, earlier refusal) of the id, this POST counted."""
+        """(posts, ordinal, symbol ordinal, counted?, refusal) of the id, this POST included."""
         self.database.execute(
             "INSERT INTO posts SELECT ?1, 0, ?2, 1 + coalesce(max(ordinal), 0), 1 + coalesce("
             "(SELECT max(symbol_ordinal) FROM posts WHERE symbol = ?2), 0), NULL, NULL"

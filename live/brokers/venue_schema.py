@@ -3,7 +3,7 @@
 file    SQLite, WAL, synchronous=FULL; never fed from the journal and read by nothing else, so it is
         the witness of what the venue was asked and what it did
 tables  meta (one row), quotes, positions: the state; orders, events, executions: what happened;
-        messages: the stream's outbox, due NULL = lost on the way; posts: requests by client order id
+        messages: the stream's outbox, due NULL = lost on the way; posts: requests by order id
 errors  `BadInputError`: another file, another seed, another journal
 """
 

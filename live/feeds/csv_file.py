@@ -4,12 +4,12 @@ shape   header `time,symbol,bid,ask,bid_size,ask_size,last,volume`, a row a symb
         one time stand together, times never go backwards, and go strictly forward between files
 passes  the first reads everything in constant memory: rows, hash, symbols, sessions. The second
         streams the slots, checks again, and refuses files that changed in between
-calendar a session a UTC date with rows: it opens at the date's first slot and closes at its last,
+calendar  a session a UTC date with rows: it opens at the date's first slot and closes at its last,
         open <= t < close, so the cycle at the close is out of session; no early closes are known
-last    an empty `last` with no volume is a minute without a trade: the trade before it stays the last;
-        until a symbol's first trade its rows give no quote
-errors  `BadInputError`, one line: file:line: what, expected, found, mend. A quote that can be read is
-        never refused: crossed and locked ones and zero sizes are the gates' business
+last    an empty `last` with no volume is a minute without a trade: the trade before it stays the
+        last; until a symbol's first trade its rows give no quote
+errors  `BadInputError`, one line: file:line: what, expected, found, mend. A quote that can be read
+        is never refused: crossed and locked ones and zero sizes are the gates' business
 """
 
 import hashlib
@@ -63,7 +63,7 @@ class CsvFeed:
                 days[day] = (days[day][0] if day in days else slot.time, slot.time)
                 self.slot_count += 1
                 before = slot.time
-            assert first is not None and before is not None  # noqa: S101, PT018 - no row is refused
+            assert first is not None and before is not None  # noqa: PT018 - no row is refused
             self.row_count += reader.row_count
             files.append(CsvFile(path, signature, reader.sha256, first, before, lasts_before))
         self.files = tuple(files)
@@ -153,6 +153,6 @@ def _quote(
 def changed(file: CsvFile) -> BadInputError:
     """The error for a file that is no longer what the first pass read."""
     return BadInputError(
-        f"{file.path}: expected the content it had when it was checked (sha256 {file.sha256[:16]}), "
+        f"{file.path}: expected the content it had when it was checked ({file.sha256[:16]}), "
         "found another; let nothing write to it during a run, and start again"
     )

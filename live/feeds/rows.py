@@ -40,8 +40,8 @@ class Signature(NamedTuple):
 
 
 def files_of(pattern: str) -> tuple[Path, ...]:
-    """The files a pattern names, sorted by name; a pattern that is a file's own name is that file."""
-    names = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
+    """The files a pattern names, sorted by name; a file's own name is a pattern for it."""
+    names = [pattern] if Path(pattern).exists() else _matches(pattern)
     if not names:
         message = (
             f"{pattern}: expected at least one .csv or .csv.gz file, found none; check the path"
@@ -55,7 +55,10 @@ def files_of(pattern: str) -> tuple[Path, ...]:
             )
             raise BadInputError(message)
         if not name.endswith((".csv", ".csv.gz")):
-            message = f"{name}: expected a name that ends in .csv or .csv.gz; rename the file or narrow the pattern"
+            message = (
+                f"{name}: expected a name that ends in .csv or .csv.gz, found another; "
+                "rename the file or narrow the pattern"
+            )
             raise BadInputError(message)
     return tuple(Path(name) for name in names)
 
@@ -147,8 +150,7 @@ class RowReader:
                 "file", "a whole .gz file", str(error), "copy the file again"
             ) from None
         except OSError as error:
-            message = f"{self.path}: expected a readable file, found {error.strerror or error}; check the path and its permissions"
-            raise BadInputError(message) from None
+            raise _unreadable(self.path, error) from None
 
     def _text(self, raw: bytes) -> str:
         if len(raw) > _LINE_LIMIT:
@@ -204,14 +206,25 @@ def signature_of(path: Path) -> Signature:
     try:
         status = path.stat()
     except OSError as error:
-        message = f"{path}: expected a readable file, found {error.strerror}; check the path and its permissions"
-        raise BadInputError(message) from None
+        raise _unreadable(path, error) from None
     return Signature(status.st_size, status.st_mtime_ns)
+
+
+def _matches(pattern: str) -> list[str]:
+    # Path.glob takes no absolute pattern
+    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+
+
+def _unreadable(path: Path, error: OSError) -> BadInputError:
+    return BadInputError(
+        f"{path}: expected a readable file, found {error.strerror or error}; "
+        "check the path and its permissions"
+    )
 
 
 def _opened(path: Path) -> IO[bytes]:
     if path.name.endswith(".gz"):
-        return io.BufferedReader(gzip.open(path, "rb"), 1 << 16)  # type: ignore[arg-type]
+        return io.BufferedReader(gzip.open(path, "rb"), 1 << 16)
     return path.open("rb", buffering=1 << 16)
 
 

@@ -1,7 +1,7 @@
 """Signals of a model from CSV files, handed out up to each slot.
 
-shape   header `time,symbol,value,model,model_version`, a row a time, symbol and model; times never go
-        backwards, and go strictly forward between files; `model_hash` = sha256 of the row's file
+shape   header `time,symbol,value,model,model_version`, a row a time, symbol and model; times never
+        go backwards, and go strictly forward between files; `model_hash` = sha256 of the row's file
 errors  `BadInputError` as for quotes: everything is checked before anything is handed out
 """
 
@@ -58,11 +58,11 @@ class SignalFeed:
             first: TimeText | None = None
             for signal in _signals(reader, before, ""):
                 first = first or signal.time
-                last = signal.time
+                before = signal.time
                 symbols.add(signal.symbol)
-            assert first is not None  # noqa: S101 - a file without rows is refused
-            files.append(CsvFile(path, signature, reader.sha256, first, last, {}))
-            before = last
+            assert first is not None
+            assert before is not None
+            files.append(CsvFile(path, signature, reader.sha256, first, before, {}))
         self.files = tuple(files)
         self.symbols = tuple(sorted(symbols))
         self.data_hash = total.hexdigest()

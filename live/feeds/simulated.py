@@ -15,7 +15,7 @@ _VERSION = 1
 
 
 class SimulatedFeed:
-    """Quotes of a simulated exchange for `days` sessions from `first_day`; no symbols: the usual."""
+    """Quotes of a simulated exchange for `days` sessions from `first_day`."""
 
     name = "sim"
     paced = False

@@ -91,7 +91,7 @@ def test_a_secret_that_strays_into_a_setting_is_not_shown(key: str, tmp_path: Pa
             except ConfigError as error:
                 shown = str(error)
             else:
-                shown = render_effective(found, "0" * 64)
+                shown = "\n".join(render_effective(found, "0" * 64))
             assert CANARY[:6] not in shown
 
 
@@ -104,7 +104,7 @@ def test_secrets_have_no_text_no_pickle_and_no_json() -> None:
     page = io.StringIO()
     Console(file=page).print(Pretty(found), found, found.secrets)
 
-    rows = render_effective(found, "0" * 64)
+    rows = "\n".join(render_effective(found, "0" * 64))
     for text in (repr(found), str(found), f"{found.secrets}", page.getvalue(), rows):
         assert CANARY not in text
     with pytest.raises(TypeError, match="pickle"):

@@ -68,13 +68,13 @@ def test_a_fill_better_than_the_decision_is_a_gain() -> None:
 def test_nothing_filled_costs_what_was_missed() -> None:
     cost = implementation_shortfall("buy", 100, 10, [], arrival_price=11, end_price="10.5")
 
-    assert parts(cost) == (0, 0, D(50), 0)
+    assert parts(cost) == (D(0), D(0), D(50), D(0))
 
 
 def test_without_an_arrival_price_there_is_no_delay() -> None:
     cost = implementation_shortfall("buy", 100, 10, [(100, "10.02")])
 
-    assert (cost.delay, cost.trading) == (0, D(2))
+    assert (cost.delay, cost.trading) == (D(0), D(2))
 
 
 def test_without_an_end_price_the_rest_costs_nothing_yet() -> None:
@@ -124,16 +124,16 @@ def test_a_number_that_is_none_is_refused_by_name(changes: dict[str, object], na
         implementation_shortfall(**{**call, **changes})  # type: ignore[arg-type]
 
 
-@given(SIDES, QUANTITIES, PRICES, FILLS, MAYBE, MAYBE, MONEY)
+@given(SIDES, st.tuples(QUANTITIES, PRICES), FILLS, st.tuples(MAYBE, MAYBE), MONEY)
 def test_the_parts_add_up_to_the_total_exactly(
     side: Side,
-    ordered: Decimal,
-    decision: Decimal,
+    order: tuple[Decimal, Decimal],
     fills: list[tuple[Decimal, Decimal]],
-    arrival: Decimal | None,
-    end: Decimal | None,
+    marks: tuple[Decimal | None, Decimal | None],
     fees: Decimal,
 ) -> None:
+    ordered, decision = order
+    arrival, end = marks
     cost = implementation_shortfall(
         side, ordered, decision, fills, arrival_price=arrival, end_price=end, fees=fees
     )
@@ -141,7 +141,8 @@ def test_the_parts_add_up_to_the_total_exactly(
     assert Fraction(cost.total) == sum(map(Fraction, parts(cost)))
     paid = sum(Fraction(q) * Fraction(p) for q, p in fills)
     quantity = sum(Fraction(q) for q, _ in fills)
-    missed = 0 if end is None else (Fraction(end) - Fraction(decision)) * (Fraction(ordered) - quantity)
+    gap = Fraction(0) if end is None else Fraction(end) - Fraction(decision)
+    missed = gap * (Fraction(ordered) - quantity)
     assert Fraction(cost.total) - Fraction(fees) == side.sign * (
         paid - Fraction(decision) * quantity + missed
     )
@@ -203,15 +204,15 @@ def test_a_worse_price_costs_more_on_both_sides(
     assert dear.total > cheap.total
 
 
-@given(SIDES, QUANTITIES, PRICES, FILLS, MAYBE, st.integers(2, 1000))
+@given(SIDES, st.tuples(QUANTITIES, PRICES), FILLS, MAYBE, st.integers(2, 1000))
 def test_basis_points_do_not_depend_on_the_size(
     side: Side,
-    ordered: Decimal,
-    decision: Decimal,
+    order: tuple[Decimal, Decimal],
     fills: list[tuple[Decimal, Decimal]],
     end: Decimal | None,
     times: int,
 ) -> None:
+    ordered, decision = order
     one = implementation_shortfall(side, ordered, decision, fills, end_price=end)
     larger = [(quantity * times, price) for quantity, price in fills]
     many = implementation_shortfall(side, ordered * times, decision, larger, end_price=end)

@@ -1,0 +1,1 @@
+"""The journal's promises, each as tests against real files, processes and kills."""

@@ -1,0 +1,197 @@
+"""What every engine promises: append, conflict, read, follow. One suite for all of them."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from journal import GENESIS, Head, Journal, create_journal, open_journal, verify
+from journal.errors import (
+    ForkError,
+    JournalExistsError,
+    JournalMissingError,
+    JournalMovedError,
+    NewerJournalError,
+    ReadOnlyError,
+    RollbackError,
+)
+from journal.memory import forget
+from tests.journal.sample import add, at, created, intent, timer, timers
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/journal.db"
+    else:
+        yield f"memory:///{request.node.name}"
+        forget(request.node.name)
+
+
+@pytest.fixture
+def journal(url: str) -> Iterator[Journal]:
+    with create_journal(url, created(), recorded_at=at(0)) as journal:
+        yield journal
+
+
+def test_a_new_journal_holds_its_first_event_and_says_who_it_is(journal: Journal) -> None:
+    assert journal.head.sequence == 1
+    assert journal.created == created()
+    assert journal.journal_id == created().journal_id
+    assert [recorded.event for recorded in journal.read()] == [created()]
+
+
+def test_a_journal_is_created_once(url: str, journal: Journal) -> None:
+    with pytest.raises(JournalExistsError, match="already here"):
+        create_journal(url, created(), recorded_at=at(0))
+    assert journal.read_head() == journal.head
+
+
+def test_opening_never_creates(url: str) -> None:
+    with pytest.raises(JournalMissingError, match="no journal here"):
+        open_journal(url)
+    with pytest.raises(JournalMissingError):
+        open_journal(url)
+
+
+def test_what_was_appended_is_read_back_with_its_envelope(journal: Journal) -> None:
+    events = [timer(1), intent(2)]
+    head = journal.append(events, expected=journal.head, epoch=7, recorded_at=at(3))
+
+    read = list(journal.read(after=1))
+    assert [recorded.event for recorded in read] == events
+    assert [recorded.sequence for recorded in read] == [2, 3]
+    assert {recorded.epoch for recorded in read} == {7}
+    assert {recorded.recorded_at for recorded in read} == {read[0].recorded_at}
+    assert read[-1].head == head == journal.head == journal.read_head()
+
+
+def test_a_closed_journal_goes_on_where_it_stopped(url: str, journal: Journal) -> None:
+    head = add(journal, 3)
+    journal.close()
+
+    with open_journal(url) as again:
+        assert again.head == head
+        assert add(again, 1).sequence == head.sequence + 1
+
+
+def test_an_append_to_another_head_writes_nothing_and_names_both_heads(journal: Journal) -> None:
+    first = journal.head
+    head = add(journal, 2)
+
+    for expected in (first, Head(head.sequence, "ab" * 32), Head(99, "ab" * 32), GENESIS):
+        with pytest.raises(JournalMovedError) as caught:
+            journal.append([timer(9)], expected=expected, epoch=1, recorded_at=at(9))
+        assert (caught.value.expected, caught.value.found) == (expected, head)
+    assert journal.read_head() == head
+
+
+def test_the_loser_of_a_race_reads_the_tail_and_appends_again(url: str, journal: Journal) -> None:
+    with open_journal(url) as other:
+        head = add(other, 1)
+        with pytest.raises(JournalMovedError):
+            add(journal, 1)
+        assert [recorded.head for recorded in journal.read(journal.head)] == [head]
+        assert (
+            journal.append([timer(5)], expected=head, epoch=1, recorded_at=at(5)).sequence
+            == head.sequence + 1
+        )
+
+
+@pytest.mark.parametrize(
+    ("count", "recorded_at", "epoch"),
+    [(0, at(1), 1), (1, "2026-01-02", 1), (1, at(1), -1), (1, at(1), 2**64)],
+)
+def test_an_append_that_is_no_append_is_refused(
+    journal: Journal, count: int, recorded_at: str, epoch: int
+) -> None:
+    head = journal.head
+    with pytest.raises(ValueError, match="expected"):
+        journal.append(timers(1, count), expected=head, epoch=epoch, recorded_at=recorded_at)
+    assert journal.read_head() == head
+    assert add(journal, 1).sequence == 2
+
+
+def test_reading_is_limited_and_starts_behind_any_sequence(journal: Journal) -> None:
+    add(journal, 1_200, batch=400)
+
+    assert [r.sequence for r in journal.read(after=5, limit=3)] == [6, 7, 8]
+    assert [r.sequence for r in journal.read(after=600, limit=600)] == list(range(601, 1201))
+    assert [r.sequence for r in journal.read()] == list(range(1, 1202))
+    assert list(journal.read(after=1201)) == []
+    assert list(journal.read(limit=0)) == []
+
+
+def test_reading_can_go_on_while_more_is_appended(journal: Journal) -> None:
+    add(journal, 600, batch=600)
+    reading = journal.read()
+    next(reading)
+    add(journal, 3)
+    assert [r.sequence for r in reading] == list(range(2, 605))
+
+
+def test_reading_from_beyond_the_end_is_a_rollback_not_silence(journal: Journal) -> None:
+    with pytest.raises(RollbackError, match="sequence 5 was committed once"):
+        next(journal.read(after=5))
+
+
+def test_reading_from_a_head_of_another_journal_is_a_fork(journal: Journal) -> None:
+    with pytest.raises(ForkError, match="at sequence 1"):
+        next(journal.read(after=Head(1, "ab" * 32)))
+
+
+def test_following_gives_what_is_there_and_then_what_comes(url: str, journal: Journal) -> None:
+    add(journal, 3)
+    seen: list[int] = []
+    with open_journal(url, read_only=True) as reader:
+        writer = threading.Thread(target=add, args=(journal, 4))
+        for recorded in reader.follow(1, stop=lambda: len(seen) >= 7, poll_s=0.002):
+            seen.append(recorded.sequence)
+            if recorded.sequence == 4:
+                writer.start()
+        writer.join()
+    assert seen == list(range(2, 9))
+
+
+def test_following_sees_the_events_of_its_own_journal_object(journal: Journal) -> None:
+    seen: list[int] = []
+    for recorded in journal.follow(0, stop=lambda: len(seen) >= 3, poll_s=0.002):
+        seen.append(recorded.sequence)
+        if recorded.sequence < 3:
+            add(journal, 1)
+    assert seen == [1, 2, 3]
+
+
+def test_a_journal_opened_for_reading_refuses_to_write(url: str, journal: Journal) -> None:
+    with open_journal(url, read_only=True) as reader:
+        with pytest.raises(ReadOnlyError, match="for reading only"):
+            add(reader, 1)
+        with pytest.raises(ReadOnlyError, match="for reading only"):
+            reader.anchor()
+        assert reader.head == journal.head
+
+
+def test_a_closed_journal_answers_nothing(journal: Journal) -> None:
+    journal.close()
+    journal.close()
+    with pytest.raises(ValueError, match="a closed one"):
+        journal.read_head()
+
+
+def test_a_whole_journal_verifies(url: str, journal: Journal) -> None:
+    head = add(journal, 700, batch=70)
+    report = verify(url)
+    assert (report.ok, report.events, report.head, report.problems) == (True, 701, head, [])
+
+
+@pytest.mark.parametrize(("form", "min_reader"), [(2, 1), (1, 2)])
+def test_a_journal_from_a_newer_release_is_read_and_verified_but_never_written(
+    url: str, form: int, min_reader: int
+) -> None:
+    newer = created(form=form, min_reader=min_reader)
+    with create_journal(url, newer, recorded_at=at(0)) as journal:
+        with pytest.raises(NewerJournalError, match="use the newer release"):
+            add(journal, 1)
+        assert [recorded.event for recorded in journal.read()] == [newer]
+    assert verify(url).ok
