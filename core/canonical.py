@@ -6,14 +6,13 @@ limits  keys are ASCII, so byte order is RFC 8785's UTF-16 order; there are no f
 """
 
 import hashlib
-from typing import Any
 
 import msgspec
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
-def canonical_bytes(value: Any) -> bytes:  # noqa: ANN401 - msgspec encodes structs and plain data alike
+def canonical_bytes(value: object) -> bytes:
     """RFC 8785 bytes of a struct, or of dicts, lists, strings, integers, booleans and None."""
     return _ENCODER.encode(value)
 
@@ -23,6 +22,6 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def content_id(value: Any) -> str:  # noqa: ANN401 - see canonical_bytes
+def content_id(value: object) -> str:
     """The id of `value`: sha256 of its canonical bytes."""
     return hashlib.sha256(_ENCODER.encode(value)).hexdigest()

@@ -37,7 +37,7 @@ from core.values import CONTEXT
 
 
 def decide(state: State, observation: Observation, strategy: type | None = None) -> list[Decision]:
-    """The decisions `observation` causes, in order; they stand directly behind it in the journal."""
+    """The decisions `observation` causes, in order; they stand directly behind it."""
     return advance(state, observation, strategy)[1]
 
 
@@ -82,7 +82,7 @@ def _derive(emit: Emitter, observation: Observation, strategy: type | None) -> N
 
 
 def _on_command(emit: Emitter, command: OperatorCommanded) -> None:
-    """halt latches the kill switch, resume releases it, cancel-all cancels what is open."""
+    """`halt` latches the kill switch, resume releases it, cancel-all cancels what is open."""
     if command.command == "halt" and not emit.state.halted:
         reason = Reason(code=ReasonCode.OPERATOR_HALT, detail=command.why)
         emit(KillSwitchLatched, reason=reason)
@@ -102,7 +102,7 @@ def _on_command(emit: Emitter, command: OperatorCommanded) -> None:
 
 
 def _on_mismatch(emit: Emitter, mismatch: ReconcileMismatched) -> None:
-    """What does not agree is named; a foreign order with our tag halts (rollback or other runner)."""
+    """What does not agree is named; a foreign order with our tag halts everything."""
     key = f"reconcile:{mismatch.symbol}:{mismatch.what}"
     outcomes.alert(emit, key, ReasonCode.RECONCILE_MISMATCH, mismatch.broker_side)
     if mismatch.what == "foreign-order-with-our-tag" and not emit.state.halted:

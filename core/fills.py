@@ -1,6 +1,6 @@
 """What is known of one order's executions: the sum that never counts a report twice.
 
-shape   `Fills(executions, reported_quantity, reported_notional)`; `filled(fills)`, `notional(fills)`
+shape   `Fills(executions, reported_quantity, reported_notional)`; `filled`, `notional` of them
 units   shares and money, exact
 rules   An execution is known by its execution id, or, where REST gives none, by the cumulative
         quantity of its order after it. Heard twice it counts once, whichever way it came first.

@@ -2,8 +2,8 @@
 
 Rules
     1. Everything that says what a status means stands in this file and nowhere else.
-    2. An intent is **open** until an `IntentClosed` names one of the terminal statuses. Closing with
-       another status is impossible by type.
+    2. An intent is **open** until an `IntentClosed` names one of the terminal statuses. Closing
+       with another status is impossible by type.
     3. UNKNOWN is a state of its own. It is entered when an attempt has no certain outcome (also
        after a crash between the attempt's commit and its answer's), counts as worst-case
        exposure, and only evidence clears it.
@@ -18,8 +18,8 @@ Life (drawn from `OPEN_STATUSES` and `TERMINAL_STATUSES`; the broker's words map
 
     PENDING_SUBMIT --attempt--> SUBMITTING --answer--> SUBMITTED --fill--> PARTIALLY_FILLED
           |                        |  ^                     |                     |
-          |                      lost |  found              +------ cancel -------+--> PENDING_CANCEL
-          |                        v  |                     |                     |          |
+          |                      lost |  found              +----- cancel --------+-> PENDING_CANCEL
+          |                        v  |                     |                     |         |
           +--invalid--> SKIPPED  UNKNOWN --absent--> FAILED +--> FILLED CANCELED REJECTED EXPIRED
 """
 

@@ -1,6 +1,6 @@
 """A holding and what a trade does to it, by average cost.
 
-shape   `Position(quantity, cost, realized)`: signed shares; signed money paid for them; money gained
+shape   `Position(quantity, cost, realized)`: signed shares, signed money paid, money gained
         average cost = cost / quantity; a flat position has cost 0
 rule    a trade that reduces realizes against the average cost; one that passes through zero
         realizes all of the old side and opens the rest at the trade's own price

@@ -6,7 +6,6 @@ Codes are never reused. Each is a sentence about the rule; a test reaches every 
 
 from enum import StrEnum
 
-
 from core.struct import Value
 from core.values import DecimalText
 

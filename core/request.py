@@ -74,7 +74,7 @@ def wanted_orders(
 def _run(state: State, strategy: type) -> list[object]:
     """The strategy built anew and asked once."""
     parameters = dict(state.config.strategy.parameters)
-    takes_parameters = strategy.__init__ is not object.__init__
+    takes_parameters = any("__init__" in vars(kind) for kind in strategy.__mro__[:-1])
     built = strategy(**parameters) if takes_parameters else strategy()
     answer = built.decide(_view(state))
     if answer is None:
@@ -100,8 +100,9 @@ def _by_symbol(requests: list[object], universe: list[str]) -> dict[str, list[Or
         if not isinstance(request, OrderRequest):
             message = f"expected an OrderRequest, found {type(request).__name__}"
             raise InvalidRequestError(message)
-        if not isinstance(request.symbol, str) or request.symbol not in universe:
-            message = f"expected a symbol of the universe, found {str(request.symbol)[:40]!r}"
+        symbol: object = request.symbol
+        if not isinstance(symbol, str) or symbol not in universe:
+            message = f"expected a symbol of the universe, found {str(symbol)[:40]!r}"
             raise InvalidRequestError(message)
         by_symbol.setdefault(request.symbol, []).append(request)
     return by_symbol
@@ -148,9 +149,7 @@ def _limit(
 def _number(value: object, name: str) -> Decimal:
     """A finite positive number of whatever numeric type a strategy computes with."""
     try:
-        if isinstance(value, bool):
-            raise InvalidOperation
-        number = value if isinstance(value, Decimal) else Decimal(str(value))
+        number = Decimal("NaN") if isinstance(value, bool) else Decimal(str(value))
         text = decimal_text(number)
     except (InvalidOperation, ValueError):
         message = f"{name}: expected a finite number, found {str(value)[:40]!r}"

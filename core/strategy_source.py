@@ -10,7 +10,6 @@ errors  `StrategySourceError`: no such class, no `decide`, a syntax error, an im
 import builtins
 import sys
 from types import ModuleType
-from typing import Any
 
 from core.canonical import content_id
 
@@ -80,8 +79,8 @@ class _Loader:
     def _import(
         self,
         name: str,
-        globals: dict[str, Any] | None = None,  # noqa: A002 - the signature of __import__
-        locals: dict[str, Any] | None = None,  # noqa: A002 - the signature of __import__
+        globals: dict[str, object] | None = None,  # noqa: A002 - the signature of __import__
+        locals: dict[str, object] | None = None,  # noqa: A002 - the signature of __import__
         fromlist: tuple[str, ...] | None = (),
         level: int = 0,
     ) -> ModuleType:

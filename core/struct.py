@@ -5,7 +5,7 @@ why     equal values must have equal bytes (ids are hashes), so a decimal, a tim
 errors  `ValueError` naming class, field, expected form and what was found
 """
 
-from typing import Any, get_args, get_type_hints
+from typing import get_args, get_type_hints
 
 import msgspec
 
@@ -45,13 +45,13 @@ class Value(
                 raise _refusal(cls, name, "an integer below 2^53", value)
 
 
-_Checks = tuple[tuple[str, Any], ...]
+_Checks = tuple[tuple[str, object], ...]
 _CHECKS: dict[type, _Checks] = {}
 
 
 def _checks_of(cls: type[Value]) -> _Checks:
     """The fields of `cls` that have one canonical form, with their kind."""
-    found: list[tuple[str, Any]] = []
+    found: list[tuple[str, object]] = []
     for name, hint in get_type_hints(cls).items():
         kinds = [kind for kind in (hint, *get_args(hint)) if kind in (DecimalText, TimeText, int)]
         container = getattr(hint, "__origin__", None) in (dict, tuple, list)

@@ -9,6 +9,7 @@ why     ids are hashes of bytes, so equal values must have equal bytes. A binary
         costs nothing to decode until somebody needs the number (measured: README, "orjson").
 """
 
+import re
 from decimal import (
     ROUND_CEILING,
     ROUND_FLOOR,
@@ -21,8 +22,6 @@ from decimal import (
 )
 from enum import StrEnum
 from typing import NewType
-
-import re
 
 DecimalText = NewType("DecimalText", str)
 TimeText = NewType("TimeText", str)

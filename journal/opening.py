@@ -45,7 +45,7 @@ from journal.errors import (
 from journal.journal import Facts, Journal
 from journal.memory import memory_store
 from journal.recorded import GENESIS, Head, Recorded
-from journal.sqlite_store import CommitFailedError, SQLiteStore, create_file
+from journal.sqlite_store import CommitFailedError, SQLiteStore, create_file, recover
 from journal.store import Store, head_of
 from journal.upcast import decode_event
 from journal.url import JournalUrl, parse_url
@@ -301,6 +301,8 @@ def file_store(path: Path, mode: str) -> SQLiteStore:
     """The store of an existing file; a folder nobody can write to is read as it lies there."""
     if not path.is_file():
         raise NotAJournalError(str(path), "a folder" if path.is_dir() else "no file")
+    if beside(path, "-journal").exists():
+        recover(path)
     wal = beside(path, "-wal")
     if path.stat().st_size == 0 and not wal.exists():
         raise UnfinishedJournalError(str(path))

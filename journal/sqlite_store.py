@@ -72,6 +72,8 @@ class SQLiteStore:
             raise translated(self._where, error.__cause__ or error) from None
         except sqlite3.Error as error:
             raise translated(self._where, error) from None
+        except UnicodeDecodeError:
+            raise StorageError(self._where, "a text in it is no UTF-8") from None
 
     def first(self) -> tuple[UUID, Row] | None:
         """See `Store`; a file with other tables, or with none and not empty, is no journal."""
@@ -263,6 +265,18 @@ def create_file(path: Path, originator: UUID, row: Row, before_commit: Callable[
         raise translated(where, error) from None
     finally:
         connection.close()
+
+
+def recover(path: Path) -> None:
+    """Let SQLite play back a rollback journal: a creation died while it switched to WAL."""
+    try:
+        connection = sqlite3.connect(file_uri(path, "rw"), uri=True, timeout=BUSY_TIMEOUT_S)
+        try:
+            _tables(connection)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise translated(str(path), error) from None
 
 
 def _refuse_taken(connection: sqlite3.Connection, where: str) -> None:

@@ -118,16 +118,19 @@ def _verify_store(
 def _verify_chain(report: VerifyReport, codec: Codec, store: Store) -> None:
     """Walk the rows to the first one that is wrong; nothing behind it can be trusted."""
     rows: list[Row] = []
+    limit = PAGE
     while True:
         try:
-            rows = store.scan(report.head.sequence - 1, PAGE)
+            rows = store.scan(report.head.sequence - 1, limit)
             if not rows:
                 return
             report.head = codec.decode(rows, report.head)[-1].head
             report.events += len(rows)
         except StorageError as error:
-            report.add(error, report.head.sequence + 1)
-            return
+            if limit == 1:
+                report.add(error, report.head.sequence + 1)
+                return
+            limit = 1
         except BrokenChainError as error:
             good = error.sequence - 1 - report.head.sequence
             if good > 0:

@@ -57,16 +57,16 @@ class Committer:
             event = recorded.event
             self.state = evolve(self.state, event)
             self.head = Head(sequence=recorded.sequence, chain=recorded.chain)
-            if isinstance(event, RunnerStarted) and self.claimed_epoch is not None:
-                if event.epoch > self.claimed_epoch:
-                    raise FencedError(self.claimed_epoch, event.epoch)
+            ours = self.claimed_epoch
+            if isinstance(event, RunnerStarted) and ours is not None and event.epoch > ours:
+                raise FencedError(ours, event.epoch)
 
     def claim(
         self,
         news: Callable[[], Sequence[Observation]],
         started: Callable[[int], RunnerStarted],
     ) -> list[Decision]:
-        """Claim the next epoch: `news` (config, strategy, calendar) and `RunnerStarted`, one append.
+        """Claim the next epoch: `news` (config, strategy, calendar) and `RunnerStarted` at once.
 
         The config snapshot comes first: what the start decides is decided under its `rules`.
         """

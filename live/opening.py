@@ -1,8 +1,10 @@
-"""From a configuration to a runner that may open its first cycle; everything refused is refused here.
+"""From a configuration to a runner that may open its first cycle; what is refused is refused here.
 
-order   read and check everything outside first (market files, strategy, signals), then lock, then
-        open or create the journal, then say what is new: config, strategy, calendar. A bad input
-        leaves no half-made journal behind.
+order   read and check everything outside first (market files, strategy, signals), look at the
+        journal without writing, then lock, then open it, or create the venue and then the journal;
+        then say what is new: config, strategy, calendar
+dies    before the journal's first commit: an empty journal file, an anchor at 0, a venue without
+        orders or a lock may lie there; the next start takes them. A refusal removes what it made
 """
 
 import contextlib
@@ -27,9 +29,17 @@ from core.events import (
 from core.rules import RULES
 from core.sim.market import DEFAULT_SYMBOLS
 from core.sim.types import FaultRates, VenueParameters
+from core.state import INITIAL, State
 from core.values import TimeText
 from journal import Journal, WriterLock, create_journal, open_journal, parse_url
-from journal.errors import JournalMissingError
+from journal.anchor import beside
+from journal.errors import (
+    AnchorMissingError,
+    CommitUnknownError,
+    JournalError,
+    JournalMissingError,
+    LockedError,
+)
 from journal.genesis import journal_id_from_name
 from journal.recorded import FORMAT
 from live.brokers.simulated import SimulatedBroker
@@ -59,6 +69,7 @@ class Inputs(NamedTuple):
 
 def read_inputs(config: Config) -> Inputs:
     """The market, the signals and the strategy of `config`; symbols resolved against the market."""
+    venue_parameters(config)
     feed = make_feed(config)
     unknown = sorted(set(config.symbols) - set(feed.symbols))
     if unknown:
@@ -105,17 +116,87 @@ def opened(
 ) -> Iterator[tuple[Committer, SimulatedBroker]]:
     """The committer and the broker of a session, locked, and closed again whatever happens."""
     url = parse_url(inputs.config.journal)
+    look_first(inputs.config, accept_anchor_missing=accept_anchor_missing)
     with contextlib.ExitStack() as stack:
-        if url.path is not None:
-            _make_folder(url.path)
-            stack.enter_context(WriterLock(url))
-        journal = _open_or_create(inputs, accept_anchor_missing=accept_anchor_missing)
-        stack.callback(journal.close)
-        broker = _broker(inputs.config, journal, url.path)
-        stack.callback(broker.close)
-        committer = Committer(journal, inputs.strategy, listener)
-        _check_same_journal(inputs.config, journal)
+        with _without_traces(inputs.config, url.path):
+            if url.path is not None:
+                _make_folder(url.path)
+                stack.enter_context(WriterLock(url))
+            committer, broker = _opened(inputs, stack, listener, accept=accept_anchor_missing)
         yield committer, broker
+
+
+def look_first(config: Config, *, accept_anchor_missing: bool = False) -> State:
+    """The state of a journal that a run may go on with, read only; `INITIAL` where none is.
+
+    Everything that can be refused without a lock is refused here, so that it leaves nothing behind.
+    """
+    try:
+        journal = open_journal(config.journal, read_only=True)
+    except JournalMissingError:
+        return INITIAL
+    with contextlib.closing(journal):
+        problem = journal.anchor_error
+        if problem is not None:
+            if not (accept_anchor_missing and isinstance(problem, AnchorMissingError)):
+                raise problem
+        _check_same_journal(config, journal)
+        committer = Committer(journal)
+    _check_venue(config, committer.state)
+    return committer.state
+
+
+def _opened(
+    inputs: Inputs, stack: contextlib.ExitStack, listener: Listener | None, *, accept: bool
+) -> tuple[Committer, SimulatedBroker]:
+    """The venue before a new journal, so that a venue that is refused leaves no journal behind."""
+    config = inputs.config
+    try:
+        journal = open_journal(config.journal, accept_anchor_missing=accept)
+    except JournalMissingError:
+        broker = _broker(config, journal_id_from_name(config.name))
+        stack.callback(broker.close)
+        journal = _create(inputs)
+        stack.callback(journal.close)
+        return Committer(journal, inputs.strategy, listener), broker
+    stack.callback(journal.close)
+    _check_same_journal(config, journal)
+    committer = Committer(journal, inputs.strategy, listener)
+    _check_venue(config, committer.state)
+    broker = _broker(config, journal.journal_id)
+    stack.callback(broker.close)
+    return committer, broker
+
+
+@contextlib.contextmanager
+def _without_traces(config: Config, path: Path | None) -> Iterator[None]:
+    """What an opening that is refused made is removed again: where nothing was, nothing stays.
+
+    A journal that holds an event is never removed, nor is anything beside it.
+    """
+    if path is None:
+        yield
+        return
+    venue = venue_path(config)
+    made = [beside(path, suffix) for suffix in ("", "-wal", "-shm", ".anchor", ".lock")]
+    made += [] if venue is None else [venue, beside(venue, "-wal"), beside(venue, "-shm")]
+    made = [place for place in made if not place.exists()]
+    folders = [folder for folder in path.absolute().parents if not folder.exists()]
+    try:
+        yield
+    except (CommitUnknownError, LockedError):
+        raise
+    except BaseException:
+        with contextlib.suppress(JournalError):
+            open_journal(config.journal, read_only=True).close()
+            made = [place for place in made if place.name == f"{path.name}.lock"]
+        for place in made:
+            with contextlib.suppress(OSError):
+                place.unlink(missing_ok=True)
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def started(config: Config, at: Callable[[], TimeText]) -> Callable[[int], RunnerStarted]:
@@ -123,9 +204,8 @@ def started(config: Config, at: Callable[[], TimeText]) -> Callable[[int], Runne
     return lambda epoch: RunnerStarted(observed_at=at(), epoch=epoch, seed=config.seed)
 
 
-def what_is_new(inputs: Inputs, committer: Committer) -> list[Observation]:
+def what_is_new(inputs: Inputs, state: State) -> list[Observation]:
     """Config, strategy and calendar, where they differ from what the journal has in force."""
-    state = committer.state
     now = max(inputs.sessions[1][0].open, state.now)
     new: list[Observation] = []
     digest = config_hash(inputs.flat)
@@ -155,23 +235,24 @@ def what_is_new(inputs: Inputs, committer: Committer) -> list[Observation]:
     return new
 
 
-def _open_or_create(inputs: Inputs, *, accept_anchor_missing: bool) -> Journal:
+def created_event(inputs: Inputs) -> JournalCreated:
+    """Sequence 1 of a new journal."""
     config = inputs.config
-    try:
-        return open_journal(config.journal, accept_anchor_missing=accept_anchor_missing)
-    except JournalMissingError:
-        first = inputs.sessions[1][0].open
-        created = JournalCreated(
-            observed_at=first,
-            journal_id=journal_id_from_name(config.name),
-            name=config.name,
-            mode=str(config.mode),
-            account_hash=account_hash(config),
-            encrypted=False,
-            format=FORMAT,
-            min_reader=MIN_READER,
-        )
-        return create_journal(config.journal, created, recorded_at=first)
+    return JournalCreated(
+        observed_at=inputs.sessions[1][0].open,
+        journal_id=journal_id_from_name(config.name),
+        name=config.name,
+        mode=str(config.mode),
+        account_hash=account_hash(config),
+        encrypted=False,
+        format=FORMAT,
+        min_reader=MIN_READER,
+    )
+
+
+def _create(inputs: Inputs) -> Journal:
+    created = created_event(inputs)
+    return create_journal(inputs.config.journal, created, recorded_at=created.observed_at)
 
 
 def account_hash(config: Config) -> str:
@@ -192,11 +273,27 @@ def _check_same_journal(config: Config, journal: Journal) -> None:
         raise BadInputError(message)
 
 
-def _broker(config: Config, journal: Journal, path: Path | None) -> SimulatedBroker:
-    place = Path(config.broker.venue) if config.broker.venue else None
-    if place is None and path is not None:
-        place = path.with_name(path.name + ".venue")
-    return SimulatedBroker(place, venue_parameters(config), journal.journal_id)
+def venue_path(config: Config) -> Path | None:
+    """The simulated venue's file: as set, else beside the journal; None where that has none."""
+    if config.broker.venue:
+        return Path(config.broker.venue)
+    path = parse_url(config.journal).path
+    return None if path is None else beside(path, ".venue")
+
+
+def _check_venue(config: Config, state: State) -> None:
+    """A journal that a runner had claimed has its venue: a new one would know no order of ours."""
+    place = venue_path(config)
+    if state.epoch and place is not None and not place.exists():
+        message = (
+            f"{place}: expected the venue's file of this journal, found none; put it back "
+            "(without it every order and position at the venue is lost), or begin a new journal"
+        )
+        raise BadInputError(message)
+
+
+def _broker(config: Config, journal_id: str) -> SimulatedBroker:
+    return SimulatedBroker(venue_path(config), venue_parameters(config), journal_id)
 
 
 def venue_parameters(config: Config) -> VenueParameters:
@@ -217,7 +314,7 @@ def venue_parameters(config: Config) -> VenueParameters:
 
 
 def _script(text: str) -> dict[str, str]:
-    """ "#3=reject,AAPL#2=lost_answer" -> {"#3": "reject", …}."""
+    """The faults of "#3=reject,AAPL#2=lost_answer" by the order they are for."""
     script: dict[str, str] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         key, equals, fault = part.partition("=")

@@ -1,4 +1,4 @@
-"""The live runner on simulated time: slot by slot, everything that was due before it, then the cycle.
+"""The live runner: slot by slot, everything that was due before it, then the cycle.
 
     start        claim the epoch; tell the venue the slot in force; resolve every attempt without an
                  outcome; reconcile; only then open a cycle
@@ -51,7 +51,7 @@ class Runner:
         stopping: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """`pause` waits between cycles, `stopping` says a signal came, `progress` hears of cycles."""
+        """`pause` waits between cycles; `stopping` says a signal came; `progress` counts."""
         self.committer = committer
         self.broker = broker
         self.feed = feed

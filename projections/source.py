@@ -59,8 +59,6 @@ class Progress(NamedTuple):
 
 def stands_on(kept: Kept, source: Source) -> bool:
     """Whether the journal still holds, at the kept sequence, the chain that was folded."""
-    if kept.head.sequence > source.head.sequence:
-        return False
     return kept.head.sequence == 0 or source.chain_at(kept.head.sequence) == kept.head.chain
 
 

@@ -217,6 +217,8 @@ class ProjectionStore:
         kept = self.kept(projection.name)
         if kept is None or kept.version != projection.version or not stands_on(kept, source):
             return self.rebuild(projection, source, progress)
+        if kept.head.sequence >= source.head.sequence:
+            return kept
         for events, head in batches(source, kept.head.sequence):
             with self._transaction("immediate"):
                 self._fold(projection, self._still(kept), events, head)
@@ -359,14 +361,13 @@ class ProjectionStore:
 
     @contextmanager
     def _transaction(self, kind: str) -> Iterator[None]:
-        """All or nothing; what the views hold of an undone one is forgotten."""
+        """All or nothing. A view that held an undone one is not at the served head: it is dropped."""
         try:
             self._database.execute(f"begin {kind}")
             try:
                 yield
                 self._database.execute("commit")
             except BaseException:
-                self._views.clear()
                 if self._database.in_transaction:
                     self._database.execute("rollback")
                 raise

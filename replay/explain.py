@@ -73,21 +73,23 @@ def explain_order(records: Iterable[Record], subject: str) -> list[Step]:
     known: set[str] = set()
     for record in records:
         event = record.event
-        if isinstance(event, IntentCreated) and created is None:
-            if _is_named(subject, event.client_order_id, record.event_id):
-                created = event
-                known.add(event.client_order_id)
-                story = [*background.steps(event.symbol), step(record.sequence, event)]
-                continue
+        if (
+            created is None
+            and isinstance(event, IntentCreated)
+            and _is_named(subject, event.client_order_id, record.event_id)
+        ):
+            created = event
+            known.add(event.client_order_id)
+            story = [*background.steps(event.symbol), step(record.sequence, event)]
+            continue
         order_id = getattr(event, "client_order_id", None)
         venue_id = getattr(event, "venue_order_id", None)
         if created is not None and (order_id in known or _timer_of(event) in known):
             story.append(step(record.sequence, event))
         elif created is None:
             background.take(record.sequence, event)
-            if isinstance(venue_id, str) and isinstance(order_id, str):
-                if _is_named(subject, venue_id, None):
-                    return [{"see": order_id}]
+            if isinstance(venue_id, str) and _is_named(subject, venue_id, None):
+                return [{"see": order_id}]
     return story
 
 
@@ -102,9 +104,9 @@ def explain_cycle(records: Iterable[Record], symbol: str, cycle: int) -> list[St
             open_cycle = event.number
             if open_cycle > cycle:
                 return []
-        if open_cycle == cycle and isinstance(event, OrderSubmitSkipped | IntentCreated):
-            if event.symbol == symbol:
-                return [*background.steps(symbol), step(record.sequence, event)]
+        decided = isinstance(event, OrderSubmitSkipped | IntentCreated) and event.symbol == symbol
+        if open_cycle == cycle and decided:
+            return [*background.steps(symbol), step(record.sequence, event)]
     return []
 
 

@@ -129,9 +129,9 @@ class _Run:
             self.strategy = self.strategy_of(event)
         elif self.fresh and self.loaded is not None and tag_of(event).startswith("cycle-opened"):
             self.strategy = self.strategy_of(self.loaded)
-        heard = evolve(self.state, event)  # type: ignore[arg-type]  # an observation of the union
+        heard = evolve(self.state, event)
         if heard.rules == RULES:
-            self.state, derived = advance(self.state, event, self.strategy)  # type: ignore[arg-type]
+            self.state, derived = advance(self.state, event, self.strategy)
             self.derived = deque(derived)
         else:
             self.state = heard
@@ -172,7 +172,7 @@ class _Run:
         left = None if recorded is None else plain(recorded[1], recorded[0])
         right = None if derived is None else plain(derived, content_id(derived))
         named = recorded[1] if recorded is not None else derived
-        assert named is not None  # noqa: S101 - one of both is what differs
+        assert named is not None
         self.divergence = Divergence(
             sequence=sequence,
             type=tag_of(named),

@@ -1,22 +1,35 @@
 """`bin/refold COMMAND`: parse, run the command, turn what went wrong into one line and a status."""
 
+import contextlib
 import os
 import sys
+import traceback
+from pathlib import Path
 
 from bin.cli.arguments import parser
 from bin.cli.exits import Exit
 from bin.cli.output import complain
 
+FOR_PEOPLE = {
+    "BadInputError",
+    "CannotRunError",
+    "ConfigError",
+    "ImpossibleDecisionError",
+    "StoreError",
+    "StrategySourceError",
+}
+"""Errors whose message was written to be read by the user."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status of one command."""
     options = parser().parse_args(arguments)
-    from live.committer import FencedError  # noqa: PLC0415 - after the parser, so --help is fast
-
-    import journal.errors as errors  # noqa: PLC0415 - see above
+    from journal import errors
+    from live.committer import FencedError
 
     try:
-        return int(options.command(options))
+        status = int(options.command(options))
+        sys.stdout.flush()
     except FencedError as error:
         return _ended(error, Exit.FENCED)
     except (errors.RollbackError, errors.ForkError) as error:
@@ -28,25 +41,46 @@ def main(arguments: list[str] | None = None) -> int:
     except errors.JournalError as error:
         return _ended(error, Exit.CANNOT_RUN)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.CANNOT_RUN
+        _let_go_of_output()
+        return Exit.PIPE_CLOSED
     except KeyboardInterrupt:
         return _ended("interrupted", Exit.CANNOT_RUN)
-    except Exception as error:
-        if not _is_for_people(error):
-            raise
+    except Exception as error:  # noqa: BLE001 - said in one line, whatever it is
+        return _unforeseen(error)
+    return status
+
+
+def _unforeseen(error: Exception) -> int:
+    """One line for whatever else ended the command; a fault of ours has a status of its own."""
+    if any(kind.__name__ in FOR_PEOPLE for kind in type(error).__mro__):
         return _ended(error, Exit.CANNOT_RUN)
+    if isinstance(error, OSError):
+        where = error.filename or "the system"
+        return _ended(f"{where}: {error.strerror or error}; mend that", Exit.CANNOT_RUN)
+    if type(error).__module__ == "sqlite3":
+        return _ended(f"a database beside the journal: {error}; mend that", Exit.CANNOT_RUN)
+    if sys.flags.dev_mode:
+        raise error
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name} line {frame.lineno}"
+    text = " ".join(str(error).split())[:300]
+    message = (
+        f"a fault of refold: {type(error).__name__}: {text} ({place}); the journal holds what "
+        "was committed; PYTHONDEVMODE=1 shows the whole traceback, report it"
+    )
+    return _ended(message, Exit.FAULT)
 
 
-def _is_for_people(error: Exception) -> bool:
-    """Whether the error's message was written to be read by the user."""
-    names = {"BadInputError", "ConfigError", "StrategySourceError", "CannotRunError"}
-    return any(kind.__name__ in names for kind in type(error).__mro__)
+def _let_go_of_output() -> None:
+    """Nobody reads standard output any more: what is still buffered goes nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _ended(error: object, status: Exit) -> int:
-    for line in str(error).splitlines() or [type(error).__name__]:
-        complain(line)
+    with contextlib.suppress(OSError):
+        for line in str(error).splitlines() or [type(error).__name__]:
+            complain(line)
     return int(status)
 
 

@@ -1,10 +1,14 @@
-"""The options of every command; the modules that carry them out are imported when they are called."""
+"""The options of every command; the modules that carry them out are imported when called."""
 
 import argparse
+import math
+import os
+import sys
 from collections.abc import Callable
 from importlib import import_module
+from typing import NoReturn
 
-from bin.cli.exits import help_text
+from bin.cli.exits import Exit, help_text
 
 VIEWS = (
     "open-intents",
@@ -19,9 +23,19 @@ VIEWS = (
 Command = Callable[[argparse.Namespace], int]
 
 
+class Parser(argparse.ArgumentParser):
+    """argparse, whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """What is wrong with the words of the command."""
+        text = " ".join(message.split())
+        sys.stderr.write(f"refold: {text}; see {self.prog} --help\n")
+        sys.exit(Exit.CANNOT_RUN)
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of `bin/refold`."""
-    root = argparse.ArgumentParser(
+    root = Parser(
         prog="refold",
         description="An event-sourced trading core on an append-only journal.",
         epilog=help_text(),
@@ -36,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _add(commands, name: str, module: str, about: str) -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]  # noqa: ANN001 - argparse's type is private
+def _add(commands, name: str, module: str, about: str) -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=about,
@@ -59,11 +73,14 @@ def _later(module: str, name: str) -> Command:
     return call
 
 
-def _add_run(commands) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - see _add
+def _add_run(commands) -> None:  # type: ignore[no-untyped-def]
     run = _add(commands, "run", "run", "The live runner; without arguments, a demonstration.")
     _add_settings(run)
     run.add_argument("--cycles", type=_count, metavar="N", help="open at most N cycles")
-    run.add_argument("--pace", type=float, default=0.0, metavar="S", help="wait S s between cycles")
+    run.add_argument("--pace", type=_seconds, default=0.0, metavar="S", help="wait S s between")
+    run.add_argument(
+        "--dry-run", action="store_true", help="decide the next cycle only; nothing is written"
+    )
     run.add_argument("--accept-anchor-missing", action="store_true", help="make a missing anchor")
     run.add_argument(
         "--kill-after-commits", type=_count, metavar="N", help="a drill: SIGKILL itself then"
@@ -87,7 +104,7 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", metavar="N")
 
 
-def _add_journal_commands(commands) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - see _add
+def _add_journal_commands(commands) -> None:  # type: ignore[no-untyped-def]
     replay = _add(commands, "replay", "replay", "Derive every decision again, compare every id.")
     replay.add_argument("journal", metavar="JOURNAL")
     replay.add_argument("--strategy", metavar="FILE_OR_MODULE:CLASS", help="instead of the stored")
@@ -100,13 +117,13 @@ def _add_journal_commands(commands) -> None:  # type: ignore[no-untyped-def]  # 
     export = _add(commands, "export", "export", "Every event with its envelope.")
     _add_journal(export)
     export.add_argument("--format", choices=("jsonl",), default="jsonl")
-    export.add_argument("--after", type=int, default=0, metavar="SEQUENCE")
+    export.add_argument("--after", type=_sequence, default=0, metavar="SEQUENCE")
     diff = _add(commands, "diff", "diff", "The first difference of two journals.")
     diff.add_argument("left", metavar="A")
     diff.add_argument("right", metavar="B")
 
 
-def _add_view_commands(commands) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - see _add
+def _add_view_commands(commands) -> None:  # type: ignore[no-untyped-def]
     show = _add(commands, "show", "show", "A projection, now or as of any sequence.")
     show.add_argument("view", choices=VIEWS)
     _add_journal(show)
@@ -120,7 +137,7 @@ def _add_view_commands(commands) -> None:  # type: ignore[no-untyped-def]  # noq
     _add_journal(explain)
 
 
-def _add_operator_commands(commands) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - see _add
+def _add_operator_commands(commands) -> None:  # type: ignore[no-untyped-def]
     for name, about in (
         ("halt", "No order leaves until resume; works when the runner is dead."),
         ("resume", "Lift the kill switch."),
@@ -132,7 +149,7 @@ def _add_operator_commands(commands) -> None:  # type: ignore[no-untyped-def]  #
         command.add_argument("--who", default=None, metavar="NAME", help="the operator (login)")
 
 
-def _add_config(commands) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - see _add
+def _add_config(commands) -> None:  # type: ignore[no-untyped-def]
     config = commands.add_parser("config", help="Check or show the configuration.")
     actions = config.add_subparsers(metavar="ACTION", required=True)
     for name, about in (
@@ -144,14 +161,33 @@ def _add_config(commands) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN0
 
 
 def _add_journal(command: argparse.ArgumentParser) -> None:
+    default = os.environ.get("REFOLD_JOURNAL", "sqlite:///var/main.db")
     command.add_argument(
-        "--journal", default="sqlite:///var/main.db", metavar="URL", help="sqlite:///PATH"
+        "--journal", default=default, metavar="URL", help="sqlite:///PATH ($REFOLD_JOURNAL)"
     )
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        message = f"expected a whole number from 1, found {text}"
+    return _whole(text, 1)
+
+
+def _sequence(text: str) -> int:
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 16 and int(text) >= least):
+        message = f"expected a whole number from {least}, found {text!r}"
         raise argparse.ArgumentTypeError(message)
-    return number
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= 86_400:
+        message = f"expected seconds from 0 to 86400, found {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return seconds

@@ -70,7 +70,7 @@ def _runner(url: str, *more: str) -> subprocess.CompletedProcess[str]:
     command += ["--journal", url, "--json", *more]
     with log.open("a+", encoding="utf-8") as stream:
         start = stream.tell()
-        done = subprocess.run(  # noqa: S603 - this interpreter, our own module
+        done = subprocess.run(
             command,
             stdout=subprocess.PIPE,
             stderr=stream,
@@ -85,7 +85,7 @@ def _runner(url: str, *more: str) -> subprocess.CompletedProcess[str]:
 
 def _command(*words: str) -> dict[str, object]:
     """The JSON of one of our own commands."""
-    done = subprocess.run(  # noqa: S603 - this interpreter, our own module
+    done = subprocess.run(
         [sys.executable, "-m", "bin.cli", *words, "--json"],
         capture_output=True,
         text=True,
@@ -134,9 +134,10 @@ def _told(journal: Journal) -> dict[str, object]:
             quantities[event.client_order_id] = event.quantity
         elif isinstance(event, OrderSubmitUnknown):
             lost += 1
-        elif isinstance(event, FillReported):
-            if event.quantity != quantities.get(event.client_order_id):
-                partial.add(event.client_order_id)
+        elif isinstance(event, FillReported) and event.quantity != quantities.get(
+            event.client_order_id
+        ):
+            partial.add(event.client_order_id)
     return {"answers_lost": lost, "partially_filled": len(partial)}
 
 
@@ -168,5 +169,5 @@ def _lines(document: dict[str, object]) -> list[str]:
 
 
 def _table(value: object) -> dict[str, object]:
-    assert isinstance(value, dict)  # noqa: S101 - made above
+    assert isinstance(value, dict)
     return value

@@ -12,7 +12,9 @@ class Exit(IntEnum):
     FENCED = 3
     ROLLED_BACK = 4
     COMMIT_UNKNOWN = 5
+    FAULT = 70
     LOCKED = 75
+    PIPE_CLOSED = 141
 
 
 MEANING = {
@@ -22,7 +24,9 @@ MEANING = {
     Exit.FENCED: "fenced: a newer runner has claimed the journal",
     Exit.ROLLED_BACK: "the journal stands behind its anchor, or on another branch (ROLLBACK, FORK)",
     Exit.COMMIT_UNKNOWN: "a commit's outcome is unknown; the next start reads what is there",
+    Exit.FAULT: "a fault of refold itself; the journal holds what was committed",
     Exit.LOCKED: "another runner holds the journal's lock",
+    Exit.PIPE_CLOSED: "whoever read standard output closed it early",
 }
 
 

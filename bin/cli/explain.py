@@ -39,7 +39,7 @@ def _story(journal: Journal, subject: str, cycle: int | None) -> list[Step]:
         if not created:
             return story
         event = created[0]["event"]
-        assert isinstance(event, dict)  # noqa: S101 - made by explain
+        assert isinstance(event, dict)
         subject = str(event["client_order_id"])
     story = explain_order(journal.read(), subject)
     if story and "see" in story[0]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TypedDict
 
 from bin.cli.exits import Exit
 from bin.cli.output import print_json, print_lines
@@ -15,12 +16,21 @@ from bin.cli.problems import CannotRunError
 HASH_SEEDS = ("1", "2")
 
 
+class Row(TypedDict):
+    """One seed: the heads of two runs, and whether replay found parity."""
+
+    seed: int
+    symbols: list[str]
+    head: str
+    repeat_head: str
+    parity: object
+
+
 def matrix(options: argparse.Namespace) -> int:
     """One row for each seed with all the symbols; exit status 1 unless every row agrees."""
-    rows = []
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="refold-matrix-") as folder:
-        for seed in _seeds(options.seeds):
-            rows.append(_row(options, seed, Path(folder)))
+        rows.extend(_row(options, seed, Path(folder)) for seed in _seeds(options.seeds))
     ok = all(row["head"] == row["repeat_head"] and row["parity"] is True for row in rows)
     if options.json:
         print_json({"rows": rows, "ok": ok})
@@ -46,13 +56,13 @@ def _seeds(text: str) -> list[str]:
     return seeds
 
 
-def _row(options: argparse.Namespace, seed: str, folder: Path) -> dict[str, object]:
+def _row(options: argparse.Namespace, seed: str, folder: Path) -> Row:
     heads = []
     for hash_seed in HASH_SEEDS:
         url = f"sqlite:///{folder}/{seed}-{hash_seed}.db"
         document = _command(hash_seed, "run", "--journal", url, "--seed", seed, *_given(options))
         head = document["head"]
-        assert isinstance(head, dict)  # noqa: S101 - run's own document
+        assert isinstance(head, dict)
         heads.append(str(head["chain"]))
     replayed = _command(HASH_SEEDS[1], "replay", f"sqlite:///{folder}/{seed}-{HASH_SEEDS[0]}.db")
     return {
@@ -74,7 +84,7 @@ def _given(options: argparse.Namespace) -> list[str]:
 
 def _command(hash_seed: str, *words: str) -> dict[str, object]:
     """One of our own commands in a process with a hash seed of its own."""
-    done = subprocess.run(  # noqa: S603 - this interpreter, our own module
+    done = subprocess.run(
         [sys.executable, "-m", "bin.cli", *words, "--json"],
         capture_output=True,
         text=True,

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 from bin.cli.exits import Exit
 from bin.cli.output import complain, print_json, print_lines
@@ -16,8 +15,7 @@ OTHER_HASH_SEEDS = ("1", "2")
 
 def replay(options: argparse.Namespace) -> int:
     """Derive every decision again; exit status 1 at the first that differs."""
-    looks = [_second_look(options, seed) for seed in OTHER_HASH_SEEDS[: 1 + _hash_seed_is("1")]]
-    looks = [look for look in looks if look is not None]
+    looks = _second_looks(options)
     document = look_at(options.journal, options.strategy, show_progress=not options.json)
     for look in looks:
         other = _finished(look)
@@ -62,7 +60,7 @@ def look_at(
     return document
 
 
-def _strategy_of(target: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202 - StrategyOf, imported late
+def _strategy_of(target: str | None):  # type: ignore[no-untyped-def]
     """The stored strategy, or the one given; neither: one line."""
     from core.strategy_source import StrategySourceError
     from replay.parity import stored_strategy
@@ -74,7 +72,7 @@ def _strategy_of(target: str | None):  # type: ignore[no-untyped-def]  # noqa: A
             target, loaded.name, loaded.observed_at, store_source=True
         )[1]
 
-    def stored(loaded):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - see above
+    def stored(loaded):  # type: ignore[no-untyped-def]
         if not loaded.sources:
             message = (
                 f"strategy {loaded.name}: the journal holds only its hash "
@@ -86,15 +84,17 @@ def _strategy_of(target: str | None):  # type: ignore[no-untyped-def]  # noqa: A
     return stored
 
 
-def _second_look(options: argparse.Namespace, seed: str) -> subprocess.Popen[bytes] | None:
-    """The same pass in a process with another hash seed, the strategy fresh at every cycle."""
-    if not Path(sys.executable).exists() or options.journal.startswith("memory:"):
-        return None
+def _second_looks(options: argparse.Namespace) -> list[subprocess.Popen[bytes]]:
+    """The same pass in processes with other hash seeds, the strategy fresh at every cycle."""
+    return [_second_look(options, seed) for seed in OTHER_HASH_SEEDS]
+
+
+def _second_look(options: argparse.Namespace, seed: str) -> subprocess.Popen[bytes]:
     arguments = [sys.executable, "-m", "bin.cli.second_look", options.journal]
     if options.strategy is not None:
         arguments.append(options.strategy)
     environment = {**os.environ, "PYTHONHASHSEED": seed}
-    return subprocess.Popen(  # noqa: S603 - this interpreter, our own module
+    return subprocess.Popen(
         arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
 
@@ -118,16 +118,12 @@ def _earlier(other: dict[str, object], document: dict[str, object]) -> bool:
     return not isinstance(known, dict) or found["sequence"] < known["sequence"]
 
 
-def _hash_seed_is(seed: str) -> bool:
-    return os.environ.get("PYTHONHASHSEED") == seed
-
-
 def _lines(document: dict[str, object]) -> list[str]:
     head = document["head"]
-    assert isinstance(head, dict)  # noqa: S101 - made by look_at
+    assert isinstance(head, dict)
     decisions, untouched = document["decisions"], document["not_rederived"]
-    assert isinstance(decisions, int)  # noqa: S101 - made by look_at
-    assert isinstance(untouched, int)  # noqa: S101 - made by look_at
+    assert isinstance(decisions, int)
+    assert isinstance(untouched, int)
     word = {True: "parity", False: "NO PARITY", None: "nothing re-derived"}[document["parity"]]  # type: ignore[index]  # three values
     return [
         f"replay  {word}  {decisions - untouched} of {decisions} decisions re-derived  "
@@ -137,7 +133,7 @@ def _lines(document: dict[str, object]) -> list[str]:
 
 def _named(divergence: object) -> str:
     """The first divergence in one line: which decision, and its fields."""
-    assert isinstance(divergence, dict)  # noqa: S101 - made by parity
+    assert isinstance(divergence, dict)
     event = divergence["expected"] or divergence["actual"] or {}
     name = " ".join(
         str(event[key]) for key in ("symbol", "side", "quantity", "client_order_id") if key in event

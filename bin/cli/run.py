@@ -15,6 +15,9 @@ from bin.cli.exits import Exit
 from bin.cli.output import print_json, print_lines
 from bin.cli.settings import flags_of, load_config
 from bin.cli.summary import summary_of
+from core.events import Event
+from core.state import State
+from live.committer import Listener
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     inputs = read_inputs(config)
     stop = threading.Event()
     with contextlib.ExitStack() as stack:
-        listeners: list[Callable[[Sequence[object]], None]] = []
+        listeners: list[Listener] = []
         committer, broker = stack.enter_context(
             opened(
                 inputs,
@@ -75,7 +78,7 @@ def _anything_asked(options: argparse.Namespace) -> bool:
     return environment or any(value is not None for value in asked)
 
 
-def _tell(listeners: list[Callable[[Sequence[object]], None]], events: Sequence[object]) -> None:
+def _tell(listeners: list[Listener], events: Sequence[Event]) -> None:
     for listener in listeners:
         listener(events)
 
@@ -86,7 +89,7 @@ class _Drill:
     def __init__(self, commits: int) -> None:
         self.left = commits
 
-    def __call__(self, _: Sequence[object]) -> None:
+    def __call__(self, _: Sequence[Event]) -> None:
         self.left -= 1
         if self.left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -114,7 +117,7 @@ def _pause(seconds: float, stop: threading.Event) -> Callable[[], None]:
 
 
 @contextlib.contextmanager
-def _log(journal: str, state: Callable[[], object]) -> Iterator[Callable[[Sequence[object]], None]]:
+def _log(journal: str, state: Callable[[], State]) -> Iterator[Listener]:
     """The event log: standard error, or a file beside the journal when that is a terminal."""
     from journal import parse_url
     from live.logs import EventLog
@@ -125,7 +128,7 @@ def _log(journal: str, state: Callable[[], object]) -> Iterator[Callable[[Sequen
         if sys.stderr.isatty() and path is not None:
             place = Path(f"{path}.log")
             stream = stack.enter_context(place.open("a", encoding="utf-8"))
-        yield EventLog(stream, state)  # type: ignore[arg-type]  # the state of the committer
+        yield EventLog(stream, state)
 
 
 @contextlib.contextmanager
@@ -147,9 +150,9 @@ def _progress(options: argparse.Namespace) -> Iterator[Callable[[int], None]]:
 
 def _lines(document: dict[str, object]) -> list[str]:
     head = document["head"]
-    assert isinstance(head, dict)  # noqa: S101 - made by summary_of
+    assert isinstance(head, dict)
     skipped = document["skipped"]
-    assert isinstance(skipped, dict)  # noqa: S101 - made by summary_of
+    assert isinstance(skipped, dict)
     reasons = "  ".join(f"{code} {count}" for code, count in skipped.items())
     return [
         f"journal {document['journal']}  config {str(document['config_hash'])[:12]}",

@@ -107,9 +107,11 @@ Event = Observation | Decision
 
 OBSERVATION_TYPES: tuple[type[ObservationEvent], ...] = Observation.__args__
 DECISION_TYPES: tuple[type[DecisionEvent], ...] = Decision.__args__
-EVENT_BY_TAG: dict[str, type[ObservationEvent] | type[DecisionEvent]] = {
-    str(event.__struct_config__.tag): event for event in (*OBSERVATION_TYPES, *DECISION_TYPES)
-}
+_EVENT_TYPES: tuple[type[ObservationEvent] | type[DecisionEvent], ...] = (
+    *OBSERVATION_TYPES,
+    *DECISION_TYPES,
+)
+EVENT_BY_TAG = {str(event.__struct_config__.tag): event for event in _EVENT_TYPES}
 """Tag -> class, of every event this release writes."""
 
 
@@ -118,4 +120,62 @@ def tag_of(event: ObservationEvent | DecisionEvent) -> str:
     return str(event.__struct_config__.tag)
 
 
-__all__ = [name for name in globals() if name[0].isupper()] + ["tag_of"]
+__all__ = [
+    "DECISION_TYPES",
+    "EVENT_BY_TAG",
+    "OBSERVATION_TYPES",
+    "AccountReported",
+    "AlertCleared",
+    "AlertRaised",
+    "CalendarObserved",
+    "CancelAnswered",
+    "CancelAttempted",
+    "ConfigSnapshot",
+    "CostModelCalibrated",
+    "CycleClosed",
+    "CycleOpened",
+    "Decision",
+    "DecisionEvent",
+    "Event",
+    "FeeReported",
+    "FillBusted",
+    "FillCorrected",
+    "FillReported",
+    "IntentClosed",
+    "IntentCreated",
+    "JournalCreated",
+    "KillSwitchLatched",
+    "KillSwitchReleased",
+    "LockoutEnded",
+    "LockoutStarted",
+    "LookupRequested",
+    "Observation",
+    "ObservationEvent",
+    "OperatorCommanded",
+    "OrderLookedUp",
+    "OrderReported",
+    "OrderSubmitAttempted",
+    "OrderSubmitFailed",
+    "OrderSubmitSkipped",
+    "OrderSubmitUnknown",
+    "OrderSubmitted",
+    "Quote",
+    "QuotesObserved",
+    "RateBudgetReported",
+    "ReconcileMismatched",
+    "ReplaceAnswered",
+    "ReplaceAttempted",
+    "RollbackAccepted",
+    "RunnerStarted",
+    "RunnerStopped",
+    "Session",
+    "Setting",
+    "SignalObserved",
+    "StrategyLoaded",
+    "StreamWentDown",
+    "StreamWentUp",
+    "SubmitFailure",
+    "TimerElapsed",
+    "TimerSet",
+    "tag_of",
+]

@@ -5,7 +5,7 @@ from core.values import DecimalText, TimeText
 
 
 class AccountReported(ObservationEvent, frozen=True, kw_only=True, tag="account-reported.v1"):
-    """The broker's statement: cash, equity and buying power in money, positions in signed shares."""
+    """The broker's statement: cash, equity, buying power in money, positions in signed shares."""
 
     cash: DecimalText
     equity: DecimalText

@@ -1,4 +1,4 @@
-"""What every event is: a frozen struct with a literal tag, refused at construction if not canonical.
+"""What every event is: a frozen struct with a literal tag, canonical or refused.
 
 An **observation** is a fact from outside; a **decision** is what the core derived from one.
 Every decision names its cause and the config in force (causation, DESIGN §2), the cycle it belongs
@@ -18,7 +18,7 @@ class Event(
     forbid_unknown_fields=True,
     tag_field="type",
 ):
-    """Anything the journal holds. Concrete events add a literal tag such as "order-submitted.v1"."""
+    """Anything the journal holds. Concrete events add a literal tag, "order-submitted.v1"."""
 
 
 class ObservationEvent(

@@ -131,7 +131,7 @@ class AlertCleared(DecisionEvent, frozen=True, kw_only=True, tag="alert-cleared.
 
 
 class CycleClosed(DecisionEvent, frozen=True, kw_only=True, tag="cycle-closed.v1"):
-    """Every intent of the cycle has its outcome: intents = submitted + failed + unknown + dropped."""
+    """Every intent has its outcome: intents = submitted + failed + unknown + dropped."""
 
     number: int
     universe: int

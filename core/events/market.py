@@ -18,7 +18,7 @@ class Quote(Value, frozen=True, kw_only=True):
 
 
 class QuotesObserved(ObservationEvent, frozen=True, kw_only=True, tag="quotes-observed.v1"):
-    """The last quote of each symbol that changed since the slot before. One a cycle, never ticks."""
+    """The last quote of each symbol that has one in this slot. One a cycle, never ticks."""
 
     slot: TimeText
     feed: str

@@ -33,7 +33,7 @@ from core.sim.types import (
 from core.values import OrderType, Side, TimeInForce, TimeText, decimal_text, micros, time_text
 from live.brokers.base import Known, SubmitAnswer
 from live.brokers.ticket import Ticket
-from live.brokers.venue_file import Duplicate, Lost, RateLimited, VenueFile
+from live.brokers.venue_file import Post, VenueFile
 from live.brokers.venue_reconcile import fill_of, last_of, reconcile, report_of, status_of
 
 _MINUTE = 60_000_000
@@ -87,8 +87,8 @@ class SimulatedBroker:
                 attempt=attempt,
                 status="pending_new",
             )
-        if isinstance(answer, Lost | Duplicate):
-            lost = isinstance(answer, Lost)
+        if answer in (Post.LOST, Post.DUPLICATE):
+            lost = answer is Post.LOST
             return OrderSubmitUnknown(
                 observed_at=_later(now, _TIMEOUT) if lost else heard,
                 client_order_id=order_id,
@@ -96,7 +96,8 @@ class SimulatedBroker:
                 error_class="timeout" if lost else "duplicate_id",
                 detail=None if lost else _DUPLICATE,
             )
-        return _failed(order_id, attempt, answer, heard)
+        refusal = _RATE_LIMITED if isinstance(answer, Post) else answer
+        return _failed(order_id, attempt, refusal, heard)
 
     def cancel(self, client_order_id: str, attempt: int, now: TimeText) -> CancelAnswered:
         """One cancel request: accepted while the order is open, its report follows."""
@@ -193,12 +194,9 @@ class SimulatedBroker:
         self.venue.close()
 
 
-def _failed(
-    order_id: str, attempt: int, refusal: Refusal | RateLimited, heard: TimeText
-) -> OrderSubmitFailed:
+def _failed(order_id: str, attempt: int, answer: Refusal, heard: TimeText) -> OrderSubmitFailed:
     """The definitive no, or the 429."""
-    limited = isinstance(refusal, RateLimited)
-    answer = _RATE_LIMITED if isinstance(refusal, RateLimited) else refusal
+    limited = answer is _RATE_LIMITED
     return OrderSubmitFailed(
         observed_at=heard,
         client_order_id=order_id,

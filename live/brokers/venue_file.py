@@ -9,6 +9,7 @@ cost    opening reads the state: open orders, quotes, positions; never the histo
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,19 +40,18 @@ _REFUSAL = msgspec.json.Decoder(Refusal)
 _MINUTE = 60_000_000
 
 
-class Lost(NamedTuple):
+class Post(Enum):
+    """What can become of a POST beside an order or a refusal."""
+
+    LOST = "lost"
     """No answer comes: the request or the answer got lost."""
-
-
-class Duplicate(NamedTuple):
+    DUPLICATE = "duplicate"
     """The venue has an order under this id."""
-
-
-class RateLimited(NamedTuple):
+    RATE_LIMITED = "rate_limited"
     """Too many new orders in this minute."""
 
 
-Answer = VenueOrder | Refusal | Lost | Duplicate | RateLimited
+Answer = VenueOrder | Refusal | Post
 
 
 class Message(NamedTuple):
@@ -107,9 +107,9 @@ class VenueFile:
             script = self._script(request.symbol, ordinal, symbol_ordinal)
             fault = self._post_fault(request.client_order_id, posts, script)
             if fault == "lost_request":
-                return Lost()
+                return Post.LOST
             answer = self._answered(request, script, now, counted=counted, refused=refused)
-        return Lost() if fault == "lost_answer" else answer
+        return Post.LOST if fault == "lost_answer" else answer
 
     def cancel(self, client_order_id: str, now: TimeText) -> bool | None:
         """Whether the order was open and is canceled now; None when there is no such order."""
@@ -199,13 +199,13 @@ class VenueFile:
     ) -> Answer:
         """What the venue says to a POST that arrived."""
         if self.order(request.client_order_id) is not None:
-            return Duplicate()
+            return Post.DUPLICATE
         if refused is not None:
             return refused
         if not counted:
             minute = micros(self.state.slot or now) // _MINUTE
             if self.new_orders(minute) >= self.parameters.requests_per_minute:
-                return RateLimited()
+                return Post.RATE_LIMITED
             self.database.execute(
                 "UPDATE posts SET minute = ? WHERE client_order_id = ?",
                 (minute, request.client_order_id),
@@ -230,10 +230,11 @@ class VenueFile:
         )
         row = self.database.execute(
             "UPDATE posts SET posts = posts + 1 WHERE client_order_id = ?"
-            " RETURNING posts, ordinal, symbol_ordinal, minute IS NOT NULL, refusal",
+            " RETURNING posts, ordinal, symbol_ordinal, minute, refusal",
             (request.client_order_id,),
         ).fetchall()[0]
-        return row[0], row[1], row[2], bool(row[3]), row[4] and _REFUSAL.decode(row[4])
+        # SQLite 3.40 returns 1 for `minute IS NOT NULL` of a NULL here, so Python compares
+        return row[0], row[1], row[2], row[3] is not None, row[4] and _REFUSAL.decode(row[4])
 
     def _script(self, symbol: str, ordinal: int, symbol_ordinal: int) -> tuple[str, ...]:
         """The faults the script asks for this order."""

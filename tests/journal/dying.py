@@ -1,8 +1,8 @@
 """A program that dies on each line of the journal's own code in turn, and looks at what is left.
 
-usage   python -m tests.journal.dying create|append|rollback FOLDER
+usage   python -m tests.journal.dying create|append|rollback FOLDER EVERY
 output  {"deaths": how many lines it died on, "problems": what was wrong afterwards}
-how     for n = 1, 2, 3… a forked child counts the lines run in journal/ and sends itself SIGKILL at
+how     for n = 1, 1 + EVERY, 1 + 2 EVERY… a forked child counts the lines run in journal/ and sends itself SIGKILL at
         the n-th; the parent checks, until a child comes to the end
 """
 
@@ -150,17 +150,17 @@ SCENARIOS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def main(scenario: str, folder: Path) -> None:
-    """Die on every line."""
+def main(scenario: str, folder: Path, every: int) -> None:
+    """Die on one line in `every`."""
     deaths, problems = 0, []
     while True:
         place = folder / str(deaths)
         place.mkdir(parents=True)
         prepare(scenario, place / "j.db")
-        died, acknowledged = die_once(scenario, place / "j.db", deaths + 1)
+        died, acknowledged = die_once(scenario, place / "j.db", 1 + deaths * every)
         found = SCENARIOS[scenario][1](place / "j.db", acknowledged)
         if found:
-            problems.append(f"line {deaths + 1}: {found}")
+            problems.append(f"line {1 + deaths * every}: {found}")
         shutil.rmtree(place)
         if not died:
             break
@@ -169,4 +169,4 @@ def main(scenario: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

@@ -122,6 +122,12 @@ def test_a_lockout_marks_the_cycle_it_starts_in_and_those_that_open_under_it() -
     ]
 
 
+def test_a_lockout_between_two_cycles_marks_the_later_one_alone() -> None:
+    between = (cycle_opened(1), cycle_closed(1), lockout(), cycle_opened(2))
+
+    assert [row["lockout"] for row in rows_of(CYCLE_SUMMARY, *between)] == [False, True]
+
+
 def test_of_two_lockouts_the_later_one_is_shown_until_it_ends() -> None:
     two = (lockout("429", scope="orders"), lockout("maintenance", scope="broker"))
 

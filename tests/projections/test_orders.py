@@ -67,6 +67,7 @@ def test_a_new_intent_has_all_its_terms() -> None:
         ((attempted(), submit_unknown()), "UNKNOWN"),
         ((attempted(), runner_started(2)), "UNKNOWN"),
         ((attempted(), submit_unknown(), absent()), "UNKNOWN"),
+        ((attempted(), runner_started(2), found(intent()), runner_started(3)), "SUBMITTED"),
         ((attempted(), submit_unknown(), found(intent())), "SUBMITTED"),
         ((attempted(), submit_unknown(), fill(10)), "PARTIALLY_FILLED"),
         ((attempted(), submit_failed(error_class="rate_limited")), "PENDING_SUBMIT"),
@@ -163,6 +164,12 @@ def test_an_open_intent_tells_what_it_leaves_and_how_old_it_is() -> None:
 
 def test_any_event_makes_an_open_intent_older() -> None:
     assert only(OPEN_INTENTS, intent(), runner_started(seconds=90))["age_s"] == 90
+
+
+def test_an_event_of_an_earlier_time_makes_nothing_younger() -> None:
+    later = (runner_started(seconds=90), runner_started(seconds=30))
+
+    assert only(OPEN_INTENTS, intent(), *later)["age_s"] == 90
 
 
 def test_an_overfilled_intent_leaves_nothing() -> None:

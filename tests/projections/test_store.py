@@ -195,6 +195,31 @@ def test_a_reader_keeps_its_moment_while_the_store_moves_on(
     assert served.head.sequence == len([first, *rest]) == 3
 
 
+def test_a_store_that_is_ahead_of_an_older_head_stays_there(kept: ProjectionStore) -> None:
+    """A live runner went on after `bin/rebuild` had read the journal's head."""
+    kept.rebuild(ALERTS, journal(alerts(5)))
+
+    kept.catch_up(ALERTS, replace(journal(alerts(5)), head=Head(3, "chain-3")))
+
+    assert kept.rows("alerts")[0].head.sequence == 5
+
+
+def test_a_fold_over_a_long_journal_holds_few_records_at_a_time(
+    kept: ProjectionStore, small_batches: None
+) -> None:
+    held: list[int] = []
+    counting = replace(
+        ALERTS,
+        evolve=lambda view, sequence, event: (
+            held.append(view.held()) or ALERTS.evolve(view, sequence, event)  # type: ignore[func-returns-value]
+        ),
+    )
+
+    kept.rebuild(counting, journal(alerts(60)))
+
+    assert max(held) <= 2 * 3
+
+
 def test_progress_is_told_up_to_the_head(kept: ProjectionStore, small_batches: None) -> None:
     told: list[Progress] = []
     kept.rebuild(ALERTS, journal(alerts(7)), told.append)

@@ -136,7 +136,7 @@ class Floor:
 
     def rows(self, table: str) -> list[tuple[object, ...]]:
         """Everything in one of the venue's tables, in order."""
-        found = self.venue.database.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608
+        found = self.venue.database.execute(f"SELECT * FROM {table}").fetchall()
         return sorted(found, key=repr)
 
     def everything(self) -> dict[str, list[tuple[object, ...]]]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from core.sim.types import FaultRates, Refusal, VenueOrder, VenueParameters
-from live.brokers.venue_file import Duplicate, Lost, RateLimited
+from live.brokers.venue_file import Post
 from tests.sim.build import (
     CLOSE,
     NEXT_OPEN,
@@ -218,7 +218,7 @@ def test_a_filled_order_cannot_be_canceled_and_an_unknown_one_is_not_found() -> 
         (request(quantity="0.5"), 422, "40010001"),
         (request(quantity=0), 422, "40010001"),
         (request(quantity="-1"), 422, "40010001"),
-        (request(quantity="１"), 422, "40010001"),
+        (request(quantity="\uff11"), 422, "40010001"),
         (request(order_type="stop"), 422, "40010001"),
         (request(order_type="limit"), 422, "40010001"),
         (request(limit="100", order_type="market"), 422, "40010001"),
@@ -285,7 +285,7 @@ def test_a_client_order_id_is_taken_for_ever() -> None:
     floor.sends(request())
     fill_all(floor)
 
-    assert floor.sends(request(quantity=7)) == Duplicate()
+    assert floor.sends(request(quantity=7)) == Post.DUPLICATE
     assert floor.fills() == [(100, "100.02")]
 
 
@@ -301,14 +301,14 @@ def test_too_many_new_orders_in_a_minute_are_answered_with_429_and_come_later() 
     floor = Floor(parameters(requests_per_minute=2)).quotes(0)
     answers = [floor.sends(request(f"o-{n}")) for n in range(3)]
 
-    assert isinstance(answers[2], RateLimited)
+    assert answers[2] is Post.RATE_LIMITED
     assert isinstance(floor.quotes(1).sends(request("o-2")), VenueOrder)
 
 
 def test_a_lost_request_leaves_nothing_and_the_next_one_arrives() -> None:
     floor = Floor(parameters(script={"AAPL#1": "lost_request"})).quotes(0)
 
-    assert floor.sends(request()) == Lost()
+    assert floor.sends(request()) == Post.LOST
     assert floor.rows("orders") == []
     assert isinstance(floor.sends(request()), VenueOrder)
 
@@ -316,9 +316,9 @@ def test_a_lost_request_leaves_nothing_and_the_next_one_arrives() -> None:
 def test_a_lost_answer_leaves_the_order_working() -> None:
     floor = Floor(parameters(script={"#1": "lost_answer"})).quotes(0)
 
-    assert floor.sends(request()) == Lost()
+    assert floor.sends(request()) == Post.LOST
     assert floor.statuses() == ["new", "filled"]
-    assert floor.sends(request()) == Duplicate()
+    assert floor.sends(request()) == Post.DUPLICATE
 
 
 def test_every_post_is_counted() -> None:
