@@ -234,17 +234,11 @@ class Rate(Table, frozen=True, kw_only=True):
 
 
 class Cost(Table, frozen=True, kw_only=True):
-    """[cost]: what trading costs beside the price."""
-
-    fee_per_share: Annotated[
-        DecimalText, About(unit="money", high="1000", summary="The fee for each share traded.")
-    ] = _d("0")
+    """[cost]: no settings yet."""
 
 
 class Projections(Table, frozen=True, kw_only=True):
-    """[projections]: where the views are kept."""
-
-    path: Annotated[str, _place("path", "The views' file; empty: beside the journal.")] = ""
+    """[projections]: no settings yet; the views are kept beside the journal."""
 
 
 class Alerts(Table, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@
                                ORDER_SUBMIT_SKIPPED (symbol, side, quantity, reason)
                                ORDER_SUBMIT_FAILED (status and error code)
     ORDER_SUBMIT_UNKNOWN       interim: nobody knows yet
+    ORDER_FILL                 each execution as it is heard; one heard twice has the same id
 
 why     logs are a reading aid; the journal is the record. They are written after the commit, and a
         log that cannot be written never stops a commit.
@@ -42,10 +43,13 @@ Fields = dict[str, object]
 
 
 class EventLog:
-    """Turns committed events into log lines; each intent's outcome is said once."""
+    """Turns committed events into log lines; each intent's outcome is said once.
+
+    Of an intent only what is open is kept: what is closed has had its outcome said.
+    """
 
     def __init__(self, stream: TextIO, state: Callable[[], State]) -> None:
-        """`state` gives the state after the commit being logged."""
+        """`state` gives the state after the commit being logged; now, that of the last runner."""
         import structlog
 
         self.logger = structlog.wrap_logger(
@@ -54,10 +58,14 @@ class EventLog:
         )
         self.state = state
         self.failures: dict[str, OrderSubmitFailed] = {}
-        self.said: set[str] = set()
+        self.said = {order_id for order_id, i in state().intents.items() if i.outcome}
+        self.closing: set[str] = set()
+        self.attempts_to_come = 0
 
     def __call__(self, events: Sequence[Event]) -> None:
         """Log a committed batch."""
+        self.closing = {e.client_order_id for e in events if isinstance(e, IntentClosed)}
+        self.attempts_to_come = sum(isinstance(e, OrderSubmitAttempted) for e in events)
         for event in events:
             for name, fields in self._lines(event):
                 with contextlib.suppress(OSError, ValueError):  # a full disk never stops a commit
@@ -69,7 +77,10 @@ class EventLog:
                 return [("ORDER_SUBMIT_ATTEMPT", self._attempt(event))]
             case OrderSubmitSkipped():
                 return [("ORDER_SUBMIT_SKIPPED", _skip(event))]
-            case OrderSubmitted() | OrderReported() | FillReported() | OrderLookedUp():
+            case FillReported():
+                names = ("client_order_id", "symbol", "side", "quantity", "price", "execution_id")
+                return [*self._evidence(event), ("ORDER_FILL", _fields(event, *names))]
+            case OrderSubmitted() | OrderReported() | OrderLookedUp():
                 return self._evidence(event)
             case OrderSubmitFailed():
                 self.failures[event.client_order_id] = event
@@ -82,15 +93,17 @@ class EventLog:
                 return _others(event)
 
     def _attempt(self, event: OrderSubmitAttempted) -> Fields:
+        """The state is that after the whole batch: attempts behind this one are taken off."""
         state = self.state()
         intent = state.intent(event.client_order_id)
         rate = state.rate
+        self.attempts_to_come -= 1
         return {
             "at": event.decided_at,
             "intent": None if intent is None else intent.intent_id,
             "client_order_id": event.client_order_id,
             "attempt": event.attempt,
-            "permits_used": state.permits_used,
+            "permits_used": state.permits_used - self.attempts_to_come,
             "permits_remaining": None if rate is None else rate.remaining,
             "rate_limit": None if rate is None else rate.limit,
         }
@@ -107,6 +120,8 @@ class EventLog:
         intent = self.state().intent(order_id)
         if intent is None or intent.outcome != "submitted":
             return []
+        if intent.closed_at is not None and order_id not in self.closing:
+            return []
         self.said.add(order_id)
         fields: Fields = {
             "at": event.observed_at,
@@ -116,12 +131,15 @@ class EventLog:
         return [("ORDER_SUBMITTED", fields)]
 
     def _closed(self, event: IntentClosed) -> list[tuple[str, Fields]]:
-        intent = self.state().intent(event.client_order_id)
-        said_before = event.client_order_id in self.said
-        self.said.discard(event.client_order_id)
+        order_id = event.client_order_id
+        intent = self.state().intent(order_id)
+        said_before = order_id in self.said
+        self.said.discard(order_id)
+        self.closing.discard(order_id)
+        failure = self.failures.pop(order_id, None)
         fields: Fields = {
             "at": event.decided_at,
-            "client_order_id": event.client_order_id,
+            "client_order_id": order_id,
             "status": str(event.status),
             "filled_quantity": event.filled_quantity,
         }
@@ -129,22 +147,20 @@ class EventLog:
         if said_before or intent is None:
             return lines
         reason = None if event.reason is None else str(event.reason.code)
+        about: Fields = {
+            "symbol": intent.symbol,
+            "side": str(intent.side),
+            "quantity": str(intent.quantity),
+            "reason": reason,
+        }
         if event.status is TerminalStatus.SKIPPED:
-            skip: Fields = {
-                "symbol": intent.symbol,
-                "side": str(intent.side),
-                "quantity": str(intent.quantity),
-                "reason": reason,
-            }
-            lines.insert(0, ("ORDER_SUBMIT_SKIPPED", {**fields, **skip}))
+            lines.insert(0, ("ORDER_SUBMIT_SKIPPED", {**fields, **about}))
         elif event.status is TerminalStatus.FAILED:
-            failure = self.failures.pop(event.client_order_id, None)
             failed: Fields = {
                 "status_code": None if failure is None else failure.status_code,
                 "error_code": None if failure is None else failure.error_code,
-                "reason": reason,
             }
-            lines.insert(0, ("ORDER_SUBMIT_FAILED", {**fields, **failed}))
+            lines.insert(0, ("ORDER_SUBMIT_FAILED", {**fields, **about, **failed}))
         return lines
 
 
@@ -170,8 +186,6 @@ def _others(event: Event) -> list[tuple[str, Fields]]:
             return [("RUNNER_STARTED", _fields(event, "epoch", "seed"))]
         case RunnerStopped():
             return [("RUNNER_STOPPED", _fields(event, "epoch", "reason"))]
-        case FillReported():
-            return [("ORDER_FILL", _fields(event, "client_order_id", "quantity", "price"))]
         case IntentCreated():
             return [("INTENT_CREATED", _fields(event, "client_order_id", "symbol", "quantity"))]
         case CycleClosed():

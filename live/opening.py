@@ -29,7 +29,7 @@ from core.events import (
 from core.rules import RULES
 from core.sim.market import DEFAULT_SYMBOLS
 from core.sim.types import FaultRates, VenueParameters
-from core.state import INITIAL, State
+from core.state import State
 from core.values import TimeText
 from journal import Journal, WriterLock, create_journal, open_journal, parse_url
 from journal.anchor import beside
@@ -126,24 +126,22 @@ def opened(
         yield committer, broker
 
 
-def look_first(config: Config, *, accept_anchor_missing: bool = False) -> State:
-    """The state of a journal that a run may go on with, read only; `INITIAL` where none is.
+def look_first(config: Config, *, accept_anchor_missing: bool = False) -> bool:
+    """Whether there is a journal, and a run may go on with it; looked at without writing.
 
     Everything that can be refused without a lock is refused here, so that it leaves nothing behind.
     """
     try:
         journal = open_journal(config.journal, read_only=True)
     except JournalMissingError:
-        return INITIAL
+        return False
     with contextlib.closing(journal):
         problem = journal.anchor_error
         if problem is not None:
             if not (accept_anchor_missing and isinstance(problem, AnchorMissingError)):
                 raise problem
         _check_same_journal(config, journal)
-        committer = Committer(journal)
-    _check_venue(config, committer.state)
-    return committer.state
+    return True
 
 
 def _opened(
@@ -161,11 +159,9 @@ def _opened(
         return Committer(journal, inputs.strategy, listener), broker
     stack.callback(journal.close)
     _check_same_journal(config, journal)
-    committer = Committer(journal, inputs.strategy, listener)
-    _check_venue(config, committer.state)
     broker = _broker(config, journal.journal_id)
     stack.callback(broker.close)
-    return committer, broker
+    return Committer(journal, inputs.strategy, listener), broker
 
 
 @contextlib.contextmanager
@@ -261,7 +257,10 @@ def account_hash(config: Config) -> str:
 
 
 def _check_same_journal(config: Config, journal: Journal) -> None:
-    """A journal of another name, mode or account is not traded on."""
+    """A journal of another name, mode or account is not traded on, nor one without its venue.
+
+    The venue's file is older than the journal's: a new one would know no order of ours.
+    """
     created = journal.created
     asked = (config.name, str(config.mode), account_hash(config))
     found = (created.name, created.mode, created.account_hash)
@@ -269,6 +268,13 @@ def _check_same_journal(config: Config, journal: Journal) -> None:
         message = (
             f"journal {journal.url}: expected name {asked[0]}, mode {asked[1]} and its account, "
             f"found name {found[0]}, mode {found[1]}; set name and mode, or use another journal"
+        )
+        raise BadInputError(message)
+    place = venue_path(config)
+    if journal.head.sequence > 1 and place is not None and not place.exists():
+        message = (
+            f"{place}: expected the venue's file of this journal, found none; put it back "
+            "(orders and positions at the venue are in it), or begin a new journal"
         )
         raise BadInputError(message)
 
@@ -279,17 +285,6 @@ def venue_path(config: Config) -> Path | None:
         return Path(config.broker.venue)
     path = parse_url(config.journal).path
     return None if path is None else beside(path, ".venue")
-
-
-def _check_venue(config: Config, state: State) -> None:
-    """A journal that a runner had claimed has its venue: a new one would know no order of ours."""
-    place = venue_path(config)
-    if state.epoch and place is not None and not place.exists():
-        message = (
-            f"{place}: expected the venue's file of this journal, found none; put it back "
-            "(without it every order and position at the venue is lost), or begin a new journal"
-        )
-        raise BadInputError(message)
 
 
 def _broker(config: Config, journal_id: str) -> SimulatedBroker:

@@ -26,7 +26,7 @@ def load_strategy(
         raise StrategySourceError(message)
     path = _path_of(place)
     sources = _sources_of(path)
-    strategy = load_class(sources, path.stem, class_name)
+    strategy = _executed(sources, path, class_name)
     loaded = StrategyLoaded(
         observed_at=observed_at,
         name=name or class_name,
@@ -37,6 +37,18 @@ def load_strategy(
         window=window_of(strategy),
     )
     return loaded, strategy
+
+
+def _executed(sources: dict[str, str], path: Path, class_name: str) -> type:
+    """The class; a file that ends the process when it is imported is refused like any other."""
+    try:
+        return load_class(sources, path.stem, class_name)
+    except (SystemExit, GeneratorExit) as error:
+        message = (
+            f"strategy {path}: expected a module that can be imported, found that it raises "
+            f"{type(error).__name__}; leave that to a script"
+        )
+        raise StrategySourceError(message) from None
 
 
 def strategy_of(loaded: StrategyLoaded) -> type:
@@ -92,9 +104,11 @@ def _imported(text: str, path: Path) -> set[str]:
     """Top-level names of modules that `text` imports, relative ones included."""
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
-        message = f"strategy {path} line {line}: expected Python, found: {error.args[0]}"
+        where = f"strategy {path}" if line is None else f"strategy {path} line {line}"
+        found = error.args[0] if error.args else type(error).__name__
+        message = f"{where}: expected Python, found: {found}; mend it"
         raise StrategySourceError(message) from None
     names: set[str] = set()
     for node in ast.walk(tree):

@@ -26,10 +26,10 @@ SHOWN_AS = {"open-intents": OPEN_INTENTS, "cycles": CYCLE_SUMMARY, "cost-model":
 
 
 def named(name: str) -> Projection:
-    """The projection of this name, or of the one it is shown as; `ValueError` names all."""
+    """The projection of this name, or of the one it is shown as; `KeyError` names all."""
     by_name = {projection.name: projection for projection in PROJECTIONS} | SHOWN_AS
     if name not in by_name:
         known = ", ".join(sorted(by_name))
         message = f"projection {name!r}: expected one of {known}"
-        raise ValueError(message)
+        raise KeyError(message)
     return by_name[name]

@@ -361,7 +361,7 @@ class ProjectionStore:
 
     @contextmanager
     def _transaction(self, kind: str) -> Iterator[None]:
-        """All or nothing. A view that held an undone one is not at the served head: it is dropped."""
+        """All or nothing. A view that folded an undone one is at no served head: never used."""
         try:
             self._database.execute(f"begin {kind}")
             try:

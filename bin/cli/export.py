@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from bin.cli.exits import Exit
+from bin.cli.problems import CannotRunError
 
 
 def export(options: argparse.Namespace) -> int:
@@ -13,6 +14,13 @@ def export(options: argparse.Namespace) -> int:
 
     journal = open_journal(options.journal, read_only=True, accept_anchor_missing=True)
     try:
+        head = journal.read_head()
+        if options.after > head.sequence:
+            message = (
+                f"export --after {options.after}: expected at most {head.sequence}, the journal's "
+                "last sequence; give a smaller one"
+            )
+            raise CannotRunError(message)
         export_jsonl(journal, sys.stdout.buffer, after=options.after)
     finally:
         journal.close()

@@ -1,7 +1,8 @@
 """What commands print: one JSON document, or lines for a person; progress on a terminal only."""
 
+import contextlib
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import orjson
 
@@ -17,6 +18,13 @@ def print_lines(lines: Iterable[str]) -> None:
     """Lines for a person on standard output."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def to_standard_error() -> Iterator[None]:
+    """What a strategy prints goes to standard error: standard output is the document's."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
 
 
 def complain(message: object) -> None:

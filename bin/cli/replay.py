@@ -9,6 +9,7 @@ import sys
 from bin.cli.exits import Exit
 from bin.cli.output import complain, print_json, print_lines
 from bin.cli.progress import counting
+from core.events import StrategyLoaded
 
 OTHER_HASH_SEEDS = ("1", "2")
 
@@ -40,13 +41,14 @@ def look_at(
     from journal import open_journal
     from replay.parity import parity
 
+    given = _Given(target)
     journal = open_journal(url, read_only=True, accept_anchor_missing=True)
     try:
         head = journal.read_head()
         with counting("replay", head.sequence, show=show_progress) as progress:
             report = parity(
                 journal.read(),
-                _strategy_of(target),
+                given.strategy_of,
                 fresh_each_cycle=fresh,
                 progress=progress,
             )
@@ -55,33 +57,39 @@ def look_at(
     document: dict[str, object] = msgspec.to_builtins(report)
     document["head"] = {"sequence": head.sequence, "chain": head.chain}
     document["journal"] = url
-    if target is not None:
-        document["strategy"] = target
+    document["strategy"] = given.report
     return document
 
 
-def _strategy_of(target: str | None):  # type: ignore[no-untyped-def]
-    """The stored strategy, or the one given; neither: one line."""
-    from core.strategy_source import StrategySourceError
-    from replay.parity import stored_strategy
+class _Given:
+    """The strategy a replay uses: the stored one, or the one given, and what to say of it."""
 
-    if target is not None:
-        from live.strategy_files import load_strategy
+    def __init__(self, target: str | None) -> None:
+        self.target = target
+        self.report: dict[str, object] = {"given": target, "recorded": None, "same_source": None}
 
-        return lambda loaded: load_strategy(
-            target, loaded.name, loaded.observed_at, store_source=True
-        )[1]
+    def strategy_of(self, loaded: StrategyLoaded) -> type:
+        """The class for a `StrategyLoaded`; where the journal holds no source, one line."""
+        from core.strategy_source import StrategySourceError
+        from replay.parity import stored_strategy
 
-    def stored(loaded):  # type: ignore[no-untyped-def]
+        self.report["recorded"] = loaded.source_hash
+        if self.target is not None:
+            from live.strategy_files import load_strategy
+
+            found, strategy = load_strategy(
+                self.target, loaded.name, loaded.observed_at, store_source=True
+            )
+            self.report["same_source"] = found.source_hash == loaded.source_hash
+            return strategy
         if not loaded.sources:
             message = (
                 f"strategy {loaded.name}: the journal holds only its hash "
                 "(strategy.store_source = false); give it with --strategy FILE:CLASS"
             )
             raise StrategySourceError(message)
+        self.report["same_source"] = True
         return stored_strategy(loaded)
-
-    return stored
 
 
 def _second_looks(options: argparse.Namespace) -> list[subprocess.Popen[bytes]]:
@@ -125,9 +133,15 @@ def _lines(document: dict[str, object]) -> list[str]:
     assert isinstance(decisions, int)
     assert isinstance(untouched, int)
     word = {True: "parity", False: "NO PARITY", None: "nothing re-derived"}[document["parity"]]  # type: ignore[index]  # three values
+    strategy = document["strategy"]
+    assert isinstance(strategy, dict)
+    other = [f"strategy {strategy['given']}: not the recorded source"] * (
+        strategy["same_source"] is False
+    )
     return [
+        *other,
         f"replay  {word}  {decisions - untouched} of {decisions} decisions re-derived  "
-        f"{document['observations']} observations  head {head['sequence']} {head['chain'][:12]}"
+        f"{document['observations']} observations  head {head['sequence']} {head['chain'][:12]}",
     ]
 
 

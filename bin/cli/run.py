@@ -5,19 +5,21 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from bin.cli.exits import Exit
-from bin.cli.output import print_json, print_lines
+from bin.cli.output import print_json, print_lines, to_standard_error
 from bin.cli.settings import flags_of, load_config
 from bin.cli.summary import summary_of
 from core.events import Event
 from core.state import State
 from live.committer import Listener
+
+MOMENT_S = 0.05
+"""How soon a signal is heard in a pause."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,12 +28,27 @@ def run(options: argparse.Namespace) -> int:
         from bin.cli.demo import demonstrate
 
         return demonstrate(as_json=options.json)
+    if options.dry_run:
+        from bin.cli.dry_run import dry_run
+
+        return dry_run(options)
+    with to_standard_error():
+        document = _session(options)
+    if options.json:
+        print_json(document)
+    else:
+        print_lines(_lines(document))
+    return Exit.GOOD
+
+
+def _session(options: argparse.Namespace) -> dict[str, object]:
+    """One runner from its start to its end, and what it says of the journal."""
     from live.opening import opened, read_inputs, started, what_is_new
     from live.runner import Runner
 
     config = load_config(options)
     inputs = read_inputs(config)
-    stop = threading.Event()
+    stop = _Stop()
     with contextlib.ExitStack() as stack:
         listeners: list[Listener] = []
         committer, broker = stack.enter_context(
@@ -51,20 +68,15 @@ def run(options: argparse.Namespace) -> int:
             inputs.feed,
             signals=inputs.signals,
             pause=_pause(options.pace, stop),
-            stopping=stop.is_set,
+            stopping=lambda: stop.asked,
             progress=stack.enter_context(_progress(options)),
         )
         runner.start(
-            lambda: what_is_new(inputs, committer),
+            lambda: what_is_new(inputs, committer.state),
             started(config, lambda: max(inputs.sessions[1][0].open, committer.state.now)),
         )
         runner.stop(runner.run(options.cycles))
-        document = summary_of(committer, config.seed)
-    if options.json:
-        print_json(document)
-    else:
-        print_lines(_lines(document))
-    return Exit.GOOD
+        return summary_of(committer, config.seed)
 
 
 def _anything_asked(options: argparse.Namespace) -> bool:
@@ -72,6 +84,8 @@ def _anything_asked(options: argparse.Namespace) -> bool:
         options.config,
         options.cycles,
         options.kill_after_commits,
+        options.dry_run or None,
+        options.pace or None,
         *flags_of(options).values(),
     )
     environment = any(name.startswith("REFOLD_") for name in os.environ)
@@ -95,12 +109,20 @@ class _Drill:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+class _Stop:
+    """Whether a signal asked for the end; a plain flag, for a handler must not take a lock."""
+
+    asked = False
+
+
 @contextlib.contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
+def _signals(stop: _Stop) -> Iterator[None]:
     """SIGINT and SIGTERM end the run in order, after the cycle that is open."""
-    before = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, lambda *_: stop.set())
+
+    def ask(*_: object) -> None:
+        stop.asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
@@ -108,10 +130,13 @@ def _signals(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _pause(seconds: float, stop: threading.Event) -> Callable[[], None]:
+def _pause(seconds: float, stop: _Stop) -> Callable[[], None]:
+    """A wait that a signal ends within a moment."""
+
     def pause() -> None:
-        if seconds > 0:
-            stop.wait(seconds)
+        until = time.monotonic() + seconds
+        while not stop.asked and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, MOMENT_S))
 
     return pause
 

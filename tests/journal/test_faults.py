@@ -133,8 +133,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_refused_before_anything_is_written(small_disk: Path) -> None:
-    path = small_disk / "j.db"
+    path, ballast = small_disk / "j.db", small_disk / "ballast"
     make(path)
+    ballast.write_bytes(bytes(2**20))
     with open_journal(path) as journal:
         head = journal.head
         with pytest.raises(DiskFullError, match="nothing was written, free some space"):
@@ -142,11 +143,10 @@ def test_a_full_disk_is_refused_before_anything_is_written(small_disk: Path) -> 
                 events = [intent(number) for _ in range(100)]
                 head = journal.append(events, expected=head, epoch=1, recorded_at=at(1))
         assert journal.read_head() == head
+        ballast.unlink()
         head = add(journal, 1)
-    assert head.sequence > 1_000
+    assert head.sequence > 500
     assert verify(path).events == head.sequence
-    with open_journal(path) as journal:
-        add(journal, 1)
 
 
 def test_a_disk_filled_by_another_within_the_commit_is_an_unknown_commit(small_disk: Path) -> None:

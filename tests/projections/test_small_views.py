@@ -64,5 +64,5 @@ def test_a_cost_model_tells_its_coefficients() -> None:
 def test_a_projection_is_found_by_its_name_and_by_what_it_is_shown_as() -> None:
     assert named("cycles") is named("cycle_summary")
     assert {named(projection.name) for projection in PROJECTIONS} == set(PROJECTIONS)
-    with pytest.raises(ValueError, match="expected one of alerts"):
+    with pytest.raises(KeyError, match="expected one of alerts"):
         named("nothing")

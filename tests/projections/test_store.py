@@ -21,6 +21,7 @@ from projections.projection import Projection, digest, fold_all
 from projections.registry import PROJECTIONS
 from projections.source import Head, Progress, Source, StoreError
 from projections.store import ProjectionStore, default_path
+from projections.view import View
 from tests.build import (
     alert,
     alert_cleared,
@@ -208,14 +209,12 @@ def test_a_fold_over_a_long_journal_holds_few_records_at_a_time(
     kept: ProjectionStore, small_batches: None
 ) -> None:
     held: list[int] = []
-    counting = replace(
-        ALERTS,
-        evolve=lambda view, sequence, event: (
-            held.append(view.held()) or ALERTS.evolve(view, sequence, event)  # type: ignore[func-returns-value]
-        ),
-    )
 
-    kept.rebuild(counting, journal(alerts(60)))
+    def evolve(view: View, sequence: int, event: Event) -> View:
+        held.append(view.held())
+        return ALERTS.evolve(view, sequence, event)
+
+    kept.rebuild(replace(ALERTS, evolve=evolve), journal(alerts(60)))
 
     assert max(held) <= 2 * 3
 
