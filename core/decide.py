@@ -10,8 +10,8 @@ from decimal import localcontext
 from core import cycle, outcomes
 from core.emit import Emitter
 from core.events import (
+    AlertCleared,
     CancelAnswered,
-    CancelAttempted,
     CycleOpened,
     Decision,
     FillBusted,
@@ -90,19 +90,16 @@ def _on_command(emit: Emitter, command: OperatorCommanded) -> None:
         emit(KillSwitchReleased, who=command.who)
     elif command.command == "cancel-all":
         reason = Reason(code=ReasonCode.OPERATOR_CANCEL, detail=command.why)
-        for client_order_id in emit.state.open_client_order_ids():
-            intent = emit.state.intents[client_order_id]
-            if intent.at_venue and not intent.cancel_pending:
-                emit(
-                    CancelAttempted,
-                    client_order_id=client_order_id,
-                    attempt=intent.cancel_attempt + 1,
-                    reason=reason,
-                )
+        outcomes.cancel_all(emit, reason)
 
 
 def _on_mismatch(emit: Emitter, mismatch: ReconcileMismatched) -> None:
-    """What does not agree is named; a foreign order with our tag halts everything."""
+    """What does not agree is named until it does; a foreign order with our tag halts everything."""
+    if mismatch.resolved:
+        for key in sorted(emit.state.alerts):
+            if key.startswith(f"reconcile:{mismatch.symbol}:"):
+                emit(AlertCleared, key=key)
+        return
     key = f"reconcile:{mismatch.symbol}:{mismatch.what}"
     outcomes.alert(emit, key, ReasonCode.RECONCILE_MISMATCH, mismatch.broker_side)
     if mismatch.what == "foreign-order-with-our-tag" and not emit.state.halted:

@@ -99,10 +99,10 @@ def with_bust(fills: Fills, execution_id: str) -> Fills:
 
 def with_correction(fills: Fills, execution_id: str, quantity: Decimal, price: Decimal) -> Fills:
     """`fills` after the venue restated an execution, heard before or not."""
-    corrected = Execution(execution_id, quantity, price, None)
     for index, known in enumerate(fills.executions):
         if known.execution_id != execution_id:
             continue
+        corrected = Execution(execution_id, quantity, price, known.cumulative)
         executions = (*fills.executions[:index], corrected, *fills.executions[index + 1 :])
         if not fills.reported_quantity:
             return _with(fills, executions)
@@ -111,7 +111,7 @@ def with_correction(fills: Fills, execution_id: str, quantity: Decimal, price: D
         )
         reported = CONTEXT.add(fills.reported_quantity, CONTEXT.subtract(quantity, known.quantity))
         return Fills(executions, reported, CONTEXT.add(fills.reported_notional, change))
-    return _with(fills, (*fills.executions, corrected))
+    return _with(fills, (*fills.executions, Execution(execution_id, quantity, price, None)))
 
 
 def _executed(fills: Fills) -> Decimal:

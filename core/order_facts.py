@@ -30,7 +30,7 @@ from core.events import (
 from core.fills import Fills
 from core.order import OpenStatus, TerminalStatus, status_of
 from core.positions import FLAT, after_trade
-from core.state import Intent, State
+from core.state import NOT_AT_VENUE, Intent, State
 from core.values import CONTEXT, ZERO
 
 Report = (
@@ -91,7 +91,12 @@ def after_request(state: State, event: Request) -> State:
             sent = replace(intent, status=OpenStatus.SUBMITTING, attempt=event.attempt)
             return _stored(state, sent)
         case CancelAttempted():
-            asked = replace(intent, cancel_attempt=event.attempt, cancel_pending=True)
+            asked = replace(
+                intent,
+                cancel_attempt=event.attempt,
+                cancel_pending=True,
+                cancel_reason=event.reason,
+            )
             return _stored(state, asked)
         case LookupRequested():
             return _stored(state, replace(intent, lookups=event.look))
@@ -129,7 +134,7 @@ def after_report(state: State, event: Report) -> State:
         case OrderSubmitted():
             return _accepted(state, intent, event.venue_order_id, event.status)
         case OrderSubmitFailed():
-            if intent.status is not OpenStatus.SUBMITTING:
+            if intent.status is not OpenStatus.SUBMITTING or event.attempt != intent.attempt:
                 return state
             status = OpenStatus.PENDING_SUBMIT
             if event.error_class is SubmitFailure.REFUSED:
@@ -187,6 +192,8 @@ def _accepted(state: State, intent: Intent, venue_order_id: str | None, word: st
     status, terminal, _ = status_of(word or "new")
     if word is None or terminal:
         status = known.status if known.at_venue else OpenStatus.SUBMITTED
+    elif status in NOT_AT_VENUE:  # "submitting", said by a venue: it has the order
+        status = OpenStatus.SUBMITTED
     if status is OpenStatus.SUBMITTED and known.filled:
         status = OpenStatus.PARTIALLY_FILLED
     state, known = _with_outcome(state, replace(known, status=status), "submitted")

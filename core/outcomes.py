@@ -7,7 +7,8 @@ OrderLookedUp        found: adopted, if it is the same order, else everything ha
                      absent: after `broker.settle_s` and `broker.looks` looks, sent again under
                      the same id where the broker's policy says so, else closed as FAILED;
                      before that, the next look is a timer. A failed look proves nothing
-reports              a terminal word or the last share closes the intent
+reports              a terminal word or the last share closes the intent; one of an order that was
+                     given up as FAILED or SKIPPED raises an alert: it is an orphan
 """
 
 from decimal import Decimal
@@ -34,8 +35,8 @@ from core.events import (
 from core.order import WATCHED, OpenStatus, TerminalStatus, status_of
 from core.order_facts import same_order
 from core.reasons import Reason, ReasonCode
-from core.state import Intent
-from core.values import decimal_text, later_by, seconds_between
+from core.state import Intent, State
+from core.values import ZERO, TimeText, decimal_text, later_by, seconds_between
 
 
 def on_report(emit: Emitter, report: OrderSubmitted | OrderReported | FillReported) -> None:
@@ -45,8 +46,15 @@ def on_report(emit: Emitter, report: OrderSubmitted | OrderReported | FillReport
         detail = f"{type(report).__name__} of an order that is not ours"
         alert(emit, f"order.foreign:{report.client_order_id}", "order.foreign", detail)
         return
-    if intent.closed_at is not None:
-        return
+    if intent.closed_at is None:
+        _settle(emit, intent)
+    elif intent.status in (TerminalStatus.FAILED, TerminalStatus.SKIPPED):
+        detail = f"{intent.status} here, at the broker {intent.reported_status or 'filled'}"
+        alert(emit, f"order.orphan:{intent.client_order_id}", "order.orphan", detail)
+
+
+def _settle(emit: Emitter, intent: Intent) -> None:
+    """What an open intent's last word and its fills say: over, watched, or a word nobody knows."""
     word = intent.reported_status or "new"
     status, _, known = status_of(word)
     if not known:
@@ -60,15 +68,18 @@ def on_report(emit: Emitter, report: OrderSubmitted | OrderReported | FillReport
 
 
 def on_amendment(emit: Emitter, amendment: FillBusted | FillCorrected) -> None:
-    """A bust or correction is always shown to a person."""
+    """A bust or correction is always shown to a person; a correction can fill the rest."""
     key = f"fill.amended:{amendment.client_order_id}:{amendment.execution_id}"
     alert(emit, key, "fill.amended", type(amendment).__name__)
+    intent = emit.state.intents.get(amendment.client_order_id)
+    if intent is not None:
+        _settle(emit, intent)
 
 
 def on_failed(emit: Emitter, failure: OrderSubmitFailed) -> None:
     """A certain no: final, or another attempt under the same id later."""
     intent = emit.state.intents.get(failure.client_order_id)
-    if intent is None or intent.outcome:
+    if intent is None or intent.outcome or failure.attempt != intent.attempt:
         return
     if failure.error_class is SubmitFailure.REFUSED:
         detail = " ".join(str(p) for p in (failure.status_code, failure.error_code) if p)
@@ -99,23 +110,18 @@ def on_looked_up(emit: Emitter, found: OrderLookedUp) -> None:
         if not emit.state.halted:
             emit(KillSwitchLatched, reason=reason)
     elif found.found:
-        status, terminal, _ = status_of(found.status or "new")
-        if terminal and isinstance(status, TerminalStatus):
-            close(emit, intent, status)
-        elif intent.filled >= intent.quantity:
-            close(emit, intent, TerminalStatus.FILLED)
+        _settle(emit, intent)
     elif intent.status is OpenStatus.UNKNOWN:
-        _absent(emit, intent)
+        _absent(emit, intent, complete=found.complete)
 
 
-def _absent(emit: Emitter, intent: Intent) -> None:
-    """Not there. Proof only after the settling time and the looks the broker declares."""
+def _absent(emit: Emitter, intent: Intent, *, complete: bool) -> None:
+    """Not there. Proof only by a whole look after the settling time, and enough of them."""
     broker = emit.state.config.broker
     since = intent.unknown_since or emit.state.now
     settled = seconds_between(since, emit.state.now) >= Decimal(broker.settle_s)
-    if not settled or intent.absent_looks < broker.looks:
-        due = later_by(emit.state.now, Decimal(broker.look_interval_s))
-        emit(TimerSet, key=f"look:{intent.client_order_id}", due=due)
+    if not complete or not settled or intent.absent_looks < broker.looks:
+        emit(TimerSet, key=f"look:{intent.client_order_id}", due=_next_look(emit))
     elif not broker.resend_unknown:
         reason = Reason(code=ReasonCode.BROKER_ABSENT, observed=decimal_text(intent.absent_looks))
         close(emit, intent, TerminalStatus.FAILED, reason)
@@ -143,12 +149,14 @@ def on_timer(emit: Emitter, key: str) -> None:
     elif kind == "retry" and intent.status is OpenStatus.PENDING_SUBMIT:
         if not _closed_unsent(emit, intent):
             _attempt(emit, intent)
-    elif kind == "cancel" and not intent.cancel_pending:
+    elif kind in ("cancel", "cancel-all") and not intent.cancel_pending:
+        reason = intent.cancel_reason or _too_old_or_late(emit.state, intent)
+        if kind == "cancel-all":
+            reason = Reason(code=ReasonCode.OPERATOR_CANCEL)
         if intent.at_venue:
-            _cancel(emit, intent)
+            _cancel(emit, intent, reason)
         else:  # the outcome is unknown: cancel once it is known
-            due = later_by(emit.state.now, Decimal(emit.state.config.broker.look_interval_s))
-            emit(TimerSet, key=key, due=due)
+            emit(TimerSet, key=key, due=_next_look(emit))
 
 
 def on_runner_started(emit: Emitter) -> None:
@@ -158,7 +166,7 @@ def on_runner_started(emit: Emitter) -> None:
         if intent.status is OpenStatus.UNKNOWN:
             on_unknown(emit, client_order_id)
         elif intent.cancel_pending and intent.at_venue:
-            _cancel(emit, intent)
+            _cancel(emit, intent, intent.cancel_reason or _too_old_or_late(emit.state, intent))
 
 
 def close(
@@ -184,19 +192,41 @@ def _attempt(emit: Emitter, intent: Intent) -> None:
     emit(OrderSubmitAttempted, client_order_id=intent.client_order_id, attempt=intent.attempt + 1)
 
 
-def _cancel(emit: Emitter, intent: Intent) -> None:
-    state = emit.state
-    slot_age = seconds_between(intent.slot, state.now)
-    limit = Decimal(state.config.risk.order_max_age_s)
-    code = (
-        ReasonCode.ORDER_MAX_AGE if limit and slot_age >= limit else ReasonCode.ORDER_BEFORE_CLOSE
-    )
+def cancel_all(emit: Emitter, reason: Reason) -> None:
+    """Cancel what is at the broker, drop what is not; what nobody knows of, once it is known."""
+    for client_order_id in emit.state.open_client_order_ids():
+        intent = emit.state.intents[client_order_id]
+        if intent.status is OpenStatus.PENDING_SUBMIT:
+            close(emit, intent, TerminalStatus.SKIPPED, reason)
+        elif not intent.at_venue:
+            emit(TimerSet, key=f"cancel-all:{client_order_id}", due=_next_look(emit))
+        elif not intent.cancel_pending:
+            _cancel(emit, intent, reason)
+
+
+def _next_look(emit: Emitter) -> TimeText:
+    return later_by(emit.state.now, Decimal(emit.state.config.broker.look_interval_s))
+
+
+def _cancel(emit: Emitter, intent: Intent, reason: Reason) -> None:
     emit(
         CancelAttempted,
         client_order_id=intent.client_order_id,
         attempt=intent.cancel_attempt + 1,
-        reason=Reason(code=code, limit=decimal_text(limit), observed=decimal_text(slot_age)),
+        reason=reason,
     )
+
+
+def _too_old_or_late(state: State, intent: Intent) -> Reason:
+    """Why a working order's own timer cancels it, with the numbers of that rule."""
+    risk = state.config.risk
+    age, limit = seconds_between(intent.slot, state.now), Decimal(risk.order_max_age_s)
+    code = ReasonCode.ORDER_MAX_AGE
+    if not limit or age < limit:
+        code, limit = ReasonCode.ORDER_BEFORE_CLOSE, Decimal(risk.cancel_before_close_s)
+        session = state.session_at(intent.slot)
+        age = ZERO if session is None else seconds_between(state.now, session.close)
+    return Reason(code=code, limit=decimal_text(limit), observed=decimal_text(age))
 
 
 def _closed_unsent(emit: Emitter, intent: Intent) -> bool:

@@ -16,6 +16,7 @@ from core.events import AccountReported, Quote, RateBudgetReported, Session, Sig
 from core.fills import NO_FILLS, Fills
 from core.order import OpenStatus, Status
 from core.positions import FLAT, Position
+from core.reasons import Reason
 from core.shards import Shards
 from core.values import CONTEXT, ZERO, OrderType, Side, TimeInForce, TimeText, later_by
 
@@ -52,6 +53,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     absent_looks: int = 0
     cancel_attempt: int = 0
     cancel_pending: bool = False
+    cancel_reason: Reason | None = None
     closed_at: TimeText | None = None
     fills: Fills = NO_FILLS
 

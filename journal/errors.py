@@ -130,8 +130,8 @@ class CommitUnknownError(JournalError):
 
     def __init__(self, where: str, first: int, last: int, cause: str) -> None:
         super().__init__(
-            f"{where}: the commit of sequences {first} to {last} failed ({cause}), so "
-            "nobody knows whether they are on disk; stop this process, the next start reads what is there"
+            f"{where}: the commit of sequences {first} to {last} failed ({cause}), so nobody "
+            "knows whether they are on disk; stop this process, the next start reads what is there"
         )
         self.where = where
         self.first = first

@@ -14,7 +14,7 @@ from core.events import Event
 from journal import Journal, open_journal, parse_url
 from projections.projection import Projection
 from projections.registry import PROJECTIONS, named
-from projections.source import Head, Source, StoreError
+from projections.source import Head, Source
 from projections.store import ProjectionStore, default_path
 
 
@@ -27,13 +27,9 @@ def rebuild(options: argparse.Namespace) -> int:
     journal = open_journal(options.journal, read_only=True, accept_anchor_missing=True)
     with contextlib.closing(journal), _store(options.journal) as store:
         source = source_of(journal)
-        try:
-            rows = [
-                _rebuilt(store, projection, source, show=not options.json)
-                for projection in projections
-            ]
-        except StoreError as error:
-            raise CannotRunError(str(error)) from None
+        rows = [
+            _rebuilt(store, projection, source, show=not options.json) for projection in projections
+        ]
     head = {"sequence": source.head.sequence, "chain": source.head.chain}
     if options.json:
         print_json({"projections": rows, "head": head})

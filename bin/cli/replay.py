@@ -1,14 +1,20 @@
 """`replay`: parity, in this process and in another one with another hash seed and fresh modules."""
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from bin.cli.exits import Exit
-from bin.cli.output import complain, print_json, print_lines
+from bin.cli.output import complain, print_json, print_lines, to_standard_error
 from bin.cli.progress import counting
+
+if TYPE_CHECKING:
+    from journal.errors import BrokenChainError
 from core.events import StrategyLoaded
 
 OTHER_HASH_SEEDS = ("1", "2")
@@ -16,12 +22,17 @@ OTHER_HASH_SEEDS = ("1", "2")
 
 def replay(options: argparse.Namespace) -> int:
     """Derive every decision again; exit status 1 at the first that differs."""
-    looks = _second_looks(options)
-    document = look_at(options.journal, options.strategy, show_progress=not options.json)
-    for look in looks:
-        other = _finished(look)
-        if _earlier(other, document):
-            document = {**other, "head": document["head"], "found_by": "another hash seed"}
+    from journal.errors import BrokenChainError
+
+    with _second_looks(options) as looks:
+        try:
+            document = look_at(options.journal, options.strategy, show_progress=not options.json)
+        except BrokenChainError as error:
+            return _broken(error, as_json=options.json)
+        for look in looks:
+            other = _finished(look)
+            if _earlier(other, document):
+                document = {**other, "head": document["head"], "found_by": "another hash seed"}
     if options.json:
         print_json(document)
     else:
@@ -30,6 +41,15 @@ def replay(options: argparse.Namespace) -> int:
         complain(_named(document["divergence"]))
         return Exit.CHECK_FAILED
     return Exit.GOOD
+
+
+def _broken(error: "BrokenChainError", *, as_json: bool) -> int:
+    """The stored bytes are not those that were appended, so there is nothing to compare."""
+    if as_json:
+        counts = dict.fromkeys(("observations", "decisions", "not_rederived", "head", "divergence"))
+        print_json({"parity": False, "events": error.sequence - 1, **counts, "problem": str(error)})
+    complain(error)
+    return Exit.CHECK_FAILED
 
 
 def look_at(
@@ -45,9 +65,10 @@ def look_at(
     journal = open_journal(url, read_only=True, accept_anchor_missing=True)
     try:
         head = journal.read_head()
-        with counting("replay", head.sequence, show=show_progress) as progress:
+        show = counting("replay", head.sequence, show=show_progress)
+        with to_standard_error(), show as progress:
             report = parity(
-                journal.read(),
+                journal.read(limit=head.sequence),
                 given.strategy_of,
                 fresh_each_cycle=fresh,
                 progress=progress,
@@ -92,9 +113,18 @@ class _Given:
         return stored_strategy(loaded)
 
 
-def _second_looks(options: argparse.Namespace) -> list[subprocess.Popen[bytes]]:
+@contextlib.contextmanager
+def _second_looks(options: argparse.Namespace) -> Iterator[list[subprocess.Popen[bytes]]]:
     """The same pass in processes with other hash seeds, the strategy fresh at every cycle."""
-    return [_second_look(options, seed) for seed in OTHER_HASH_SEEDS]
+    looks = [_second_look(options, seed) for seed in OTHER_HASH_SEEDS]
+    try:
+        yield looks
+    finally:
+        for look in looks:
+            look.kill()
+            look.wait()
+            if look.stdout is not None:
+                look.stdout.close()
 
 
 def _second_look(options: argparse.Namespace, seed: str) -> subprocess.Popen[bytes]:

@@ -22,8 +22,8 @@ def show(options: argparse.Namespace) -> int:
                 "sequence; leave --at out for now"
             )
             raise CannotRunError(message)
-        rows, digest = view_of(journal, named(options.view), options.at)
         sequence = head.sequence if options.at is None else options.at
+        rows, digest = view_of(journal, named(options.view), sequence)
     if options.json:
         print_json({"rows": rows, "sequence": sequence, "digest": digest})
     else:

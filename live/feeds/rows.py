@@ -228,7 +228,7 @@ def _opened(path: Path) -> IO[bytes]:
     return path.open("rb", buffering=1 << 16)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=16)
 def _time(text: str) -> TimeText | None:
     match = _TIME.fullmatch(text)
     if match is None:
@@ -237,6 +237,6 @@ def _time(text: str) -> TimeText | None:
     return TimeText(whole) if is_time_text(whole) else None
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _decimal(text: str) -> DecimalText | None:
     return decimal_text(text) if _DECIMAL.fullmatch(text) else None

@@ -64,7 +64,10 @@ def test_this_release_goes_on_with_it(name: str, path: Path) -> None:
     with open_journal(path) as journal:
         assert journal.head == HEADS[name]
         journal.append(
-            [make.events()[0]], expected=journal.head, epoch=9, recorded_at=make.time_text(0)
+            [make.events()[0]],
+            expected=journal.head,
+            epoch=9,
+            recorded_at="2026-01-02T20:00:00.000000Z",
         )
     assert verify(path).events == HEADS[name].sequence + 1
 

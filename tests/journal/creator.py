@@ -1,4 +1,7 @@
-"""A program that creates a journal. usage: python -m tests.journal.creator JOURNAL"""
+"""A program that creates a journal.
+
+usage   python -m tests.journal.creator JOURNAL
+"""
 
 import sys
 from pathlib import Path

@@ -2,8 +2,8 @@
 
 usage   python -m tests.journal.dying create|append|rollback FOLDER EVERY
 output  {"deaths": how many lines it died on, "problems": what was wrong afterwards}
-how     for n = 1, 1 + EVERY, 1 + 2 EVERY… a forked child counts the lines run in journal/ and sends itself SIGKILL at
-        the n-th; the parent checks, until a child comes to the end
+how     for n = 1, 1 + EVERY, 1 + 2 EVERY… a forked child counts the lines run in journal/ and sends
+        itself SIGKILL at the n-th; the parent checks, until a child comes to the end
 """
 
 import json

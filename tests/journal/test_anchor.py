@@ -1,6 +1,5 @@
 """The head kept outside: what it notices, what it forgives, and how a rollback is accepted."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -39,7 +38,7 @@ def test_a_journal_that_is_ahead_of_its_anchor_is_normal(path: Path, tmp_path: P
     copy(path, tmp_path / "old.db")
     with open_journal(path) as journal:
         head = add(journal, 5)
-    os.replace(side(tmp_path / "old.db", ".anchor"), side(path, ".anchor"))
+    side(tmp_path / "old.db", ".anchor").replace(side(path, ".anchor"))
 
     assert verify(path).ok
     with open_journal(path) as journal:
@@ -62,7 +61,7 @@ def test_a_restored_older_copy_is_a_rollback(path: Path, tmp_path: Path) -> None
     older = copy(path, tmp_path / "older.db")
     with open_journal(path) as journal:
         add(journal, 5)
-    os.replace(older, path)
+    older.replace(path)
 
     with pytest.raises(RollbackError) as caught:
         open_journal(path)
@@ -88,7 +87,7 @@ def test_a_lost_file_is_a_rollback_and_is_not_created_anew(path: Path) -> None:
 def test_another_journals_anchor_is_a_fork(path: Path, tmp_path: Path) -> None:
     make(path, 3)
     make(tmp_path / "other.db", 3, name="other")
-    os.replace(side(tmp_path / "other.db", ".anchor"), side(path, ".anchor"))
+    side(tmp_path / "other.db", ".anchor").replace(side(path, ".anchor"))
 
     with pytest.raises(ForkError, match="the anchor is of journal"):
         open_journal(path)
@@ -102,7 +101,7 @@ def test_the_same_journal_with_another_history_is_a_fork(path: Path, tmp_path: P
         add(journal, 1)
     with open_journal(twin) as journal:
         journal.append([timer(99), timer(98)], expected=journal.head, epoch=1, recorded_at=at(9))
-    os.replace(twin, path)
+    twin.replace(path)
 
     with pytest.raises(ForkError, match=r"FORK .* at sequence 3 the chain is"):
         open_journal(path)
@@ -189,7 +188,7 @@ def rolled_back(path: Path, lost_events: int) -> Head:
     older = copy(path, path.with_name("older.db"))
     with open_journal(path) as journal:
         lost = add(journal, lost_events)
-    os.replace(older, path)
+    older.replace(path)
     return lost
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.events import Event
 from journal import GENESIS, Head, Journal, create_journal, open_journal, verify
 from journal.errors import (
     ForkError,
@@ -56,7 +57,7 @@ def test_opening_never_creates(url: str) -> None:
 
 
 def test_what_was_appended_is_read_back_with_its_envelope(journal: Journal) -> None:
-    events = [timer(1), intent(2)]
+    events: list[Event] = [timer(1), intent(2)]
     head = journal.append(events, expected=journal.head, epoch=7, recorded_at=at(3))
 
     read = list(journal.read(after=1))

@@ -54,12 +54,12 @@ class FailingCommit:
 
 
 def break_commit(journal: Journal, *, after: bool, error: Exception) -> None:
-    pool = journal.store._recorder.datastore.pool  # type: ignore[attr-defined]  # noqa: SLF001
-    (pooled,) = pool._pool  # noqa: SLF001
-    pooled._sqlite_conn = FailingCommit(  # noqa: SLF001
+    pool = journal.store._recorder.datastore.pool  # type: ignore[attr-defined]
+    (pooled,) = pool._pool
+    pooled._sqlite_conn = FailingCommit(
         pooled._sqlite_conn,
         after=after,
-        error=error,  # noqa: SLF001
+        error=error,
     )
 
 
@@ -74,7 +74,7 @@ def test_a_commit_that_fails_is_unknown_and_the_next_start_reads_what_is_there(
     with pytest.raises((CommitUnknownError, KeyboardInterrupt)):
         add(journal, 1)
     for action in (lambda: add(journal, 1), journal.anchor, journal.read_head):
-        with pytest.raises(CommitUnknownError, match="sequences 5 to 5 .* stop this process"):
+        with pytest.raises(CommitUnknownError, match=r"sequences 5 to 5 .* stop this process"):
             action()
     journal.close()
 
@@ -138,7 +138,8 @@ def test_a_full_disk_is_refused_before_anything_is_written(small_disk: Path) -> 
     ballast.write_bytes(bytes(2**20))
     with open_journal(path) as journal:
         head = journal.head
-        with pytest.raises(DiskFullError, match="nothing was written, free some space"):
+        refused = pytest.raises(DiskFullError, match="nothing was written, free some space")
+        with refused:
             for number in range(1000):
                 events = [intent(number) for _ in range(100)]
                 head = journal.append(events, expected=head, epoch=1, recorded_at=at(1))
@@ -153,7 +154,7 @@ def test_a_disk_filled_by_another_within_the_commit_is_an_unknown_commit(small_d
     path = small_disk / "j.db"
     make(path)
     journal = open_journal(path)
-    journal.store._refuse_full = lambda need: None  # type: ignore[attr-defined]  # noqa: SLF001
+    journal.store._refuse_full = lambda _need: None  # type: ignore[attr-defined]
     head = add(journal, 3)
     with (small_disk / "ballast").open("wb") as ballast:
         ballast.write(bytes(shutil.disk_usage(small_disk).free))

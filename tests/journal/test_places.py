@@ -1,9 +1,9 @@
 """Where journals are and are not: URLs, files that are something else, folders, locks."""
 
-import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,7 +11,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
-from journal import JournalUrl, WriterLock, create_journal, open_journal, parse_url, verify
+from journal import Journal, JournalUrl, WriterLock, create_journal, open_journal, parse_url, verify
 from journal.errors import (
     JournalError,
     JournalMissingError,
@@ -175,7 +175,7 @@ def test_a_journal_replaced_under_a_runner_is_noticed_before_the_next_append(
     make(path)
     make(tmp_path / "other.db")
     with open_journal(path) as journal:
-        os.replace(tmp_path / "other.db", path)
+        (tmp_path / "other.db").replace(path)
         with pytest.raises(StorageError, match="replaced or removed"):
             add(journal, 1)
 
@@ -232,11 +232,12 @@ def test_reading_a_journal_in_a_folder_nobody_can_write_to(tmp_path: Path) -> No
         assert verify(folder / "j.db").head == head
         with open_journal(folder / "j.db", read_only=True) as journal:
             assert journal.head == head
-        for action in (
+        actions: list[Callable[[], Journal]] = [
             lambda: open_journal(folder / "j.db"),
             lambda: create_journal(folder / "new.db", created(), recorded_at=at(0)),
-        ):
-            with pytest.raises(JournalError, match="(?i)read-only|permissions") as caught:
+        ]
+        for action in actions:
+            with pytest.raises(JournalError, match=r"(?i)read-only|permissions") as caught:
                 action()
             assert "\n" not in str(caught.value)
     finally:

@@ -94,10 +94,10 @@ class TestAppendOnly(InAFolder):
             "VALUES (1, 'other', 7)",
             "UPDATE OR REPLACE stored_events SET rowid = 9",
         ):
-            with self.subTest(sql), self.assertRaisesRegex(sqlite3.IntegrityError, "append-only"):
+            with self.subTest(sql), pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 self.statement(sql)
         assert recorder.select_events(event.originator_id) == [event]
-        with self.assertRaises(IntegrityError):
+        with pytest.raises(IntegrityError):
             recorder.insert_events([event])
 
     def test_durability_is_set_and_read_back_on_the_one_connection(self) -> None:

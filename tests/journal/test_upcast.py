@@ -35,7 +35,7 @@ def test_this_release_has_no_old_events_yet() -> None:
 
 
 def test_a_tag_nobody_knows_is_a_newer_releases() -> None:
-    with pytest.raises(NewerJournalError, match="timer-rang.v1"):
+    with pytest.raises(NewerJournalError, match=r"timer-rang\.v1"):
         decode_event("timer-rang.v1", OLD)
 
 

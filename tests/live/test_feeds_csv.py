@@ -192,7 +192,8 @@ TIME, SYMBOL, BID, ASK, BID_SIZE, _, LAST, VOLUME = range(8)
     [
         (BID, "", "bid"), (BID, "abc", "bid"), (BID, "-1", "bid"), (BID, "0", "bid"),
         (BID, "0.000", "bid"), (BID, "NaN", "bid"), (BID, "inf", "bid"), (BID, "1e2", "bid"),
-        (BID, "1_000", "bid"), (BID, " 100", "bid"), (BID, "1,5", "columns"), (BID, "\u0661", "bid"),
+        (BID, "1_000", "bid"), (BID, " 100", "bid"), (BID, "1,5", "columns"),
+        (BID, "\u0661", "bid"),
         (BID, "100.", "bid"), (BID, ".5", "bid"), (BID, "+100", "bid"), (BID, "9" * 19, "bid"),
         (ASK, "-0", "ask"), (ASK, "None", "ask"), (LAST, "0", "last"), (LAST, "", "last"),
         (LAST, "nan", "last"), (BID_SIZE, "-1", "bid_size"), (BID_SIZE, "1.2.3", "bid_size"),
@@ -347,7 +348,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     def peak(minutes: int) -> int:
         rows = [
             f"2026-01-{5 + m // 1440:02d}T{m % 1440 // 60:02d}:{m % 60:02d}:00Z,AAPL,"
-            f"{100 + m % 7},{101 + m % 7},{m},200,100,{m}"
+            f"{100 + m % 7},{101 + m % 7},{m % 97},200,100,{m % 89}"
             for m in range(minutes)
         ]
         (tmp_path / "a.csv").write_text(lines(*rows))
@@ -359,7 +360,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         return found
 
     peak(100)
-    assert peak(20_000) < peak(2_000) + 4_000_000
+    assert peak(12_000) < peak(3_000) + 200_000
 
 
 @needs_real_data

@@ -1,0 +1,117 @@
+"""What a run would decide in its next cycle, found out without sending or writing anything.
+
+shape   next_cycle(inputs) -> `DryRun`: the slot, and an intent or a skip for each symbol
+reads   the journal, where there is one, read only, and the market; never the venue. The account is
+        as last reported, or as configured; what the venue would report until the slot is not known
+"""
+
+import contextlib
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from core.contract import Config
+from core.decide import advance
+from core.events import (
+    AccountReported,
+    CycleOpened,
+    IntentCreated,
+    Observation,
+    OrderSubmitSkipped,
+    QuotesObserved,
+    RateBudgetReported,
+)
+from core.evolve import evolve
+from core.state import INITIAL, State
+from core.values import DecimalText, TimeText, decimal_text, later_by
+from journal import open_journal
+from live.committer import later
+from live.feeds.base import MarketSlot
+from live.feeds.errors import BadInputError
+from live.opening import Inputs, created_event, look_first, started, what_is_new
+
+MINUTE_S = Decimal(60)
+
+
+class DryRun(NamedTuple):
+    """A cycle that was decided and not opened; `sequence` is the journal's last, 0 without one."""
+
+    sequence: int
+    cycle: int
+    slot: TimeText
+    intents: list[IntentCreated]
+    skips: list[OrderSubmitSkipped]
+
+
+def next_cycle(inputs: Inputs) -> DryRun:
+    """The next slot of the market, decided on what the journal holds."""
+    sequence, state = _state_of(inputs)
+    last = state.cycle
+    slot = next(inputs.feed.slots(None if last is None else last.slot), None)
+    if slot is None:
+        after = "at all" if last is None else f"after {last.slot}"
+        message = f"market {inputs.feed.name}: expected a next slot, found none {after}; give more"
+        raise BadInputError(message)
+    number = 1 if last is None else last.number + 1
+    decisions = []
+    for heard in _observations(inputs, state, slot, number):
+        observation = replace(heard, observed_at=later(heard.observed_at, state.now))
+        state, decisions = advance(state, observation, inputs.strategy)
+    return DryRun(
+        sequence=sequence,
+        cycle=number,
+        slot=slot.time,
+        intents=[decision for decision in decisions if isinstance(decision, IntentCreated)],
+        skips=[decision for decision in decisions if isinstance(decision, OrderSubmitSkipped)],
+    )
+
+
+def _state_of(inputs: Inputs) -> tuple[int, State]:
+    """(last sequence, state) of the journal; refused as a run would be."""
+    if not look_first(inputs.config):
+        return 0, evolve(INITIAL, created_event(inputs))
+    state = INITIAL
+    sequence = 0
+    with contextlib.closing(open_journal(inputs.config.journal, read_only=True)) as journal:
+        for recorded in journal.read():
+            state = evolve(state, recorded.event)
+            sequence = recorded.sequence
+    return sequence, state
+
+
+def _observations(
+    inputs: Inputs, state: State, slot: MarketSlot, number: int
+) -> Iterator[Observation]:
+    """What a runner would commit up to the cycle, `CycleOpened` last."""
+    yield from what_is_new(inputs, state)
+    yield started(inputs.config, lambda: slot.time)(state.epoch + 1)
+    traded = {*inputs.config.symbols, *state.universe()} or set(inputs.feed.symbols)
+    quotes = {symbol: quote for symbol, quote in sorted(slot.quotes.items()) if symbol in traded}
+    yield QuotesObserved(
+        observed_at=slot.time, slot=slot.time, feed=inputs.feed.name, quotes=quotes
+    )
+    if inputs.signals is not None:
+        after = None if state.cycle is None else state.cycle.slot
+        for signal in inputs.signals.cursor(after).until(slot.time):
+            yield signal.observed(slot.time)
+    if state.account is None:
+        yield _account(inputs.config, slot.time)
+    limit = inputs.config.rate.per_minute
+    yield RateBudgetReported(
+        observed_at=slot.time,
+        limit=limit,
+        remaining=limit,
+        resets_at=later_by(slot.time, MINUTE_S),
+    )
+    yield CycleOpened(observed_at=slot.time, number=number, slot=slot.time)
+
+
+def _account(config: Config, at: TimeText) -> AccountReported:
+    """The account before its first order, as configured."""
+    broker = config.broker
+    power: DecimalText = decimal_text(Decimal(broker.cash) * Decimal(broker.buying_power_multiplier))
+    return AccountReported(
+        observed_at=at, cash=broker.cash, equity=broker.cash, buying_power=power, positions={}
+    )
