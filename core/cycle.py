@@ -18,7 +18,7 @@ from core.events import (
     TimerSet,
 )
 from core.gates import Candidate, first_failing, kill_switch, session
-from core.reasons import Reason
+from core.reasons import Reason, ReasonCode
 from core.request import Wanted, wanted_orders
 from core.state import CycleCounts, State
 from core.strategy import mid_of
@@ -93,6 +93,9 @@ def _decide_symbol(emit: Emitter, symbol: str, wanted: Wanted | Reason, slot: Ti
         requested_quantity=wanted.requested_quantity,
     )
     reason = first_failing(order)
+    order_id = client_order_id(emit.state, slot, symbol, 0)
+    if reason is None and emit.state.knows_order(order_id):  # the slot was opened before
+        reason = Reason(code=ReasonCode.DUPLICATE_INTENT, detail=order_id)
     if reason is not None:
         emit(
             OrderSubmitSkipped,
@@ -102,15 +105,14 @@ def _decide_symbol(emit: Emitter, symbol: str, wanted: Wanted | Reason, slot: Ti
             reason=reason,
         )
         return
-    _create(emit, order, wanted, slot)
+    _create(emit, order, wanted, slot, order_id)
 
 
-def _create(emit: Emitter, order: Candidate, wanted: Wanted, slot: TimeText) -> None:
+def _create(emit: Emitter, order: Candidate, wanted: Wanted, slot: TimeText, order_id: str) -> None:
     """The intent, its first attempt, and the timer that ends its working time."""
     state = emit.state
     quote = order.quote
     assert quote is not None
-    order_id = client_order_id(state, slot, order.symbol, 0)
     limit = order.limit_price
     emit(
         IntentCreated,

@@ -28,6 +28,8 @@ from core.values import (
 )
 
 BPS = Decimal(10_000)
+GREATEST_TOLD = Decimal(10**24)
+"""A reason's numbers stay within this, so that they have 34 digits with their nine places."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,9 +93,14 @@ def session(state: State, slot: str) -> Reason | None:
 
 
 def quote_missing(order: Candidate) -> Reason | None:
-    """No order without a quote."""
-    if order.quote is None:
+    """No order without a quote of both sides; a price of zero or less is none."""
+    quote = order.quote
+    if quote is None:
         return Reason(code=ReasonCode.QUOTE_MISSING, missing="quote")
+    if Decimal(quote.bid) <= ZERO:
+        return Reason(code=ReasonCode.QUOTE_MISSING, missing="bid")
+    if Decimal(quote.ask) <= ZERO:
+        return Reason(code=ReasonCode.QUOTE_MISSING, missing="ask")
     return None
 
 
@@ -186,8 +193,6 @@ def price_collar(order: Candidate) -> Reason | None:
     if order.limit_price is None or quote is None:
         return None
     touch = Decimal(quote.ask if order.side is Side.BUY else quote.bid)
-    if touch <= ZERO:
-        return Reason(code=ReasonCode.PRICE_COLLAR, missing="touch")
     beyond = CONTEXT.multiply(CONTEXT.subtract(order.limit_price, touch), Decimal(order.side.sign))
     distance = CONTEXT.divide(CONTEXT.multiply(beyond, BPS), touch)
     limit = Decimal(order.state.config.risk.price_collar_bps)
@@ -278,8 +283,9 @@ def _over(code: ReasonCode, limit: Decimal, observed: Decimal) -> Reason:
 
 
 def _short(value: Decimal) -> DecimalText:
-    """A gate's number, to nine places: a quotient may not end."""
-    return decimal_text(value.quantize(Decimal("1e-9"), context=CONTEXT))
+    """A gate's number, to nine places and at most 1e24: a quotient may not end, a wish may be any."""
+    within = max(min(value, GREATEST_TOLD), -GREATEST_TOLD)
+    return decimal_text(within.quantize(Decimal("1e-9"), context=CONTEXT))
 
 
 def _working_in(order: Candidate) -> list[Intent]:

@@ -239,8 +239,10 @@ def _with_fills(state: State, client_order_id: str, fills: Fills) -> State:
     quantity = CONTEXT.subtract(fill_rules.filled(fills), intent.filled)
     money = CONTEXT.subtract(fill_rules.notional(fills), fill_rules.notional(intent.fills))
     status = intent.status
-    if intent.closed_at is None and fill_rules.filled(fills) > ZERO:
+    if status is OpenStatus.SUBMITTED and fill_rules.filled(fills) > ZERO:
         status = OpenStatus.PARTIALLY_FILLED
+    elif status is OpenStatus.PARTIALLY_FILLED and not fill_rules.filled(fills):
+        status = OpenStatus.SUBMITTED
     state = _stored(state, replace(intent, fills=fills, status=status))
     if not quantity and not money:
         return state

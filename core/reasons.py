@@ -34,7 +34,7 @@ class ReasonCode(StrEnum):
     OUTCOME_UNKNOWN = "outcome.unknown"
     """An order in this symbol was sent and nobody knows yet what became of it."""
     QUOTE_MISSING = "quote.missing"
-    """The symbol has no quote."""
+    """The symbol has no quote, or none of one side."""
     QUOTE_CROSSED = "quote.crossed"
     """The bid is above the ask."""
     QUOTE_STALE = "quote.stale"

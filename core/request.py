@@ -7,7 +7,9 @@ rule    A strategy that raises skips every symbol with `signal.failed` and the e
 """
 
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, localcontext
+from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
@@ -17,6 +19,7 @@ from core.rng import rng_from_parts
 from core.state import State
 from core.strategy import LazyMap, OpenIntentView, OrderRequest, QuoteView, View
 from core.values import (
+    CONTEXT,
     ZERO,
     OrderType,
     Side,
@@ -25,6 +28,8 @@ from core.values import (
     round_to_tick,
     round_toward_zero,
 )
+
+W = TypeVar("W", bound=StrEnum)
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,11 +56,16 @@ def wanted_orders(
         failed = Reason(code=ReasonCode.SIGNAL_FAILED, missing="strategy")
         return dict.fromkeys(universe, failed)
     try:
-        requests = _run(state, strategy)
-        by_symbol = _by_symbol(requests, universe)
+        with localcontext(CONTEXT):  # what it does to its decimal context ends with it
+            by_symbol = _by_symbol(_run(state, strategy), universe)
+            understood = {
+                symbol: _understood(state, found[0]) for symbol, found in by_symbol.items()
+            }
     except InvalidRequestError as error:
         return dict.fromkeys(universe, _invalid(error))
-    except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - any failure is a reason
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - any failure is a reason
         failed = Reason(code=ReasonCode.SIGNAL_FAILED, detail=type(error).__name__)
         return dict.fromkeys(universe, failed)
     wanted: dict[str, Wanted | Reason] = {}
@@ -67,7 +77,7 @@ def wanted_orders(
             detail = f"{len(found)} requests for one symbol, at most one is understood"
             wanted[symbol] = Reason(code=ReasonCode.SIGNAL_INVALID, detail=detail)
         else:
-            wanted[symbol] = _understood(state, found[0])
+            wanted[symbol] = understood[symbol]
     return wanted
 
 
@@ -102,7 +112,7 @@ def _by_symbol(requests: list[object], universe: list[str]) -> dict[str, list[Or
             raise InvalidRequestError(message)
         symbol: object = request.symbol
         if not isinstance(symbol, str) or symbol not in universe:
-            message = f"expected a symbol of the universe, found {str(symbol)[:40]!r}"
+            message = f"expected a symbol of the universe, found {_shown(symbol)}"
             raise InvalidRequestError(message)
         by_symbol.setdefault(request.symbol, []).append(request)
     return by_symbol
@@ -111,22 +121,23 @@ def _by_symbol(requests: list[object], universe: list[str]) -> dict[str, list[Or
 def _understood(state: State, request: OrderRequest) -> Wanted | Reason:
     """The request in our own types, rounded, or `signal.invalid`."""
     try:
-        side = Side(str(request.side).lower())
-        order_type = OrderType(str(request.order_type).lower())
-        time_in_force = TimeInForce(str(request.time_in_force).lower())
+        side = _word(Side, request.side)
+        order_type = _word(OrderType, request.order_type)
+        time_in_force = _word(TimeInForce, request.time_in_force)
         quantity = _number(request.quantity, "quantity")
         limit = _limit(state, request, side, order_type)
+        reason = _text(request.reason)
     except ValueError as error:
         return _invalid(error)
-    lot, tick = Decimal(state.config.market.lot), Decimal(state.config.market.tick)
+    lot = Decimal(state.config.market.lot)
     return Wanted(
         side=side,
         quantity=round_toward_zero(quantity, lot),
         requested_quantity=quantity,
         order_type=order_type,
-        limit_price=None if limit is None else round_to_tick(limit, tick, side),
+        limit_price=limit,
         time_in_force=time_in_force,
-        reason=str(request.reason)[:200],
+        reason=reason,
     )
 
 
@@ -138,12 +149,25 @@ def _limit(
             message = "expected no limit price on a market order"
             raise InvalidRequestError(message)
         return None
-    if request.limit_price is not None:
-        return _number(request.limit_price, "limit_price")
-    quote: Quote | None = state.quotes.get(request.symbol)
-    if quote is None:
-        return None
-    return Decimal(quote.ask if side is Side.BUY else quote.bid)
+    tick = Decimal(state.config.market.tick)
+    if request.limit_price is None:
+        quote: Quote | None = state.quotes.get(request.symbol)
+        if quote is None:
+            return None
+        return round_to_tick(Decimal(quote.ask if side is Side.BUY else quote.bid), tick, side)
+    limit = round_to_tick(_number(request.limit_price, "limit_price"), tick, side)
+    if limit <= ZERO:
+        message = f"limit_price: expected at least one tick, found {_shown(request.limit_price)}"
+        raise InvalidRequestError(message)
+    return limit
+
+
+def _word(kind: type[W], value: object) -> W:
+    """The member of `kind` that a strategy wrote, in whatever case."""
+    if isinstance(value, str) and value.lower() in list(kind):
+        return kind(value.lower())
+    message = f"expected {' or '.join(kind)}, found {_shown(value)}"
+    raise InvalidRequestError(message)
 
 
 def _number(value: object, name: str) -> Decimal:
@@ -152,12 +176,27 @@ def _number(value: object, name: str) -> Decimal:
         number = Decimal("NaN") if isinstance(value, bool) else Decimal(str(value))
         text = decimal_text(number)
     except (InvalidOperation, ValueError):
-        message = f"{name}: expected a finite number, found {str(value)[:40]!r}"
+        message = f"{name}: expected a finite number, found {_shown(value)}"
         raise InvalidRequestError(message) from None
     if Decimal(text) <= ZERO:
-        message = f"{name}: expected a number above 0, found {str(value)[:40]!r}"
+        message = f"{name}: expected a number above 0, found {_shown(value)}"
         raise InvalidRequestError(message)
     return Decimal(text)
+
+
+def _shown(value: object) -> str:
+    """A value as a reason shows it: never an address in memory, which replay could not repeat."""
+    if isinstance(value, str | float | Decimal) or type(value) is bool:
+        return repr(str(value)[:40])
+    return type(value).__name__
+
+
+def _text(value: object) -> str:
+    """At most 200 characters that have bytes: a lone surrogate, which has none, is written out."""
+    if not isinstance(value, str):
+        message = f"reason: expected text, found {type(value).__name__}"
+        raise InvalidRequestError(message)
+    return value[:200].encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _view(state: State) -> View:
@@ -196,4 +235,4 @@ def _view(state: State) -> View:
 
 
 def _invalid(error: Exception) -> Reason:
-    return Reason(code=ReasonCode.SIGNAL_INVALID, detail=str(error).replace("\n", " ")[:200])
+    return Reason(code=ReasonCode.SIGNAL_INVALID, detail=_text(str(error).replace("\n", " ")))

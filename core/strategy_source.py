@@ -69,7 +69,7 @@ class _Loader:
         try:
             code = compile(self.sources[name], f"<strategy {name}>", "exec", dont_inherit=True)
             exec(code, module.__dict__)  # noqa: S102 - running the user's strategy is the purpose
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             sys.modules.pop(module.__name__, None)
             where = f" line {error.lineno}" if isinstance(error, SyntaxError) else ""
             message = f"strategy {name}{where}: cannot be loaded: {type(error).__name__}: {error}"

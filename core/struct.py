@@ -35,7 +35,10 @@ class Value(
             value = getattr(self, name)
             if value is None:
                 continue
-            if kind is DecimalText:
+            if kind is dict:
+                if not all(map(is_decimal_text, value.values())):
+                    raise _refusal(cls, name, f"{_DECIMAL} at every key", value)
+            elif kind is DecimalText:
                 if not is_decimal_text(value):
                     raise _refusal(cls, name, _DECIMAL, value)
             elif kind is TimeText:
@@ -57,6 +60,8 @@ def _checks_of(cls: type[Value]) -> _Checks:
         container = getattr(hint, "__origin__", None) in (dict, tuple, list)
         if kinds and not container:
             found.append((name, kinds[0]))
+        elif hint == dict[str, DecimalText]:
+            found.append((name, dict))
     return tuple(found)
 
 

@@ -25,6 +25,7 @@ def jsonl_line(recorded: Recorded) -> bytes:
 def export_jsonl(journal: Journal, out: BinaryIO, after: int = 0) -> int:
     """Write the events behind `after` to `out`; how many there were."""
     count = 0
-    for count, recorded in enumerate(journal.read(after), start=1):
+    for recorded in journal.read(after):
         out.write(jsonl_line(recorded))
+        count += 1
     return count

@@ -49,11 +49,7 @@ def source_of(journal: Journal) -> Source:
         for record in journal.read(after=after):
             yield record.sequence, record.event
 
-    def chain_at(sequence: int) -> str | None:
-        record = next(iter(journal.read(after=sequence - 1, limit=1)), None)
-        return None if record is None else record.chain
-
-    return Source(head=Head(head.sequence, head.chain), read=read, chain_at=chain_at)
+    return Source(head=Head(head.sequence, head.chain), read=read, chain_at=journal.chain_at)
 
 
 def _rebuilt(

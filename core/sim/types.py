@@ -137,6 +137,11 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
         """Shares not yet executed."""
         return self.quantity - self.filled_quantity
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can happen to the order."""
+        return self.status in ("filled", "canceled", "expired", "rejected")
+
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One fill of one order."""

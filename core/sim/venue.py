@@ -290,8 +290,8 @@ def _execution(event: OrderEvent) -> Execution:
 def _kept(state: VenueState, order: VenueOrder) -> VenueState:
     """`state` with the order among the open ones, or without it once it is over."""
     orders = dict(state.orders)
-    if order.status in ("new", "partially_filled"):
-        orders[order.client_order_id] = order
-    else:
+    if order.is_over:
         orders.pop(order.client_order_id, None)
+    else:
+        orders[order.client_order_id] = order
     return msgspec.structs.replace(state, orders=orders)

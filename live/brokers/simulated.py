@@ -55,6 +55,7 @@ class SimulatedBroker:
         self._parameters = parameters
         self.venue = VenueFile(path, parameters, journal_id)
         self._tag = f"rf-{journal_id[:8]}-"
+        self._settled: set[str] = set()
 
     def open_slot(
         self, slot: TimeText, quotes: Mapping[str, Quote], session: Session | None
@@ -163,7 +164,7 @@ class SimulatedBroker:
     def reconcile(self, known: Known, now: TimeText) -> list[Observation]:
         """What the venue shows at `now` and the journal does not have."""
         self.venue.pass_time(now)
-        return reconcile(self.venue, self._tag, known, now)
+        return reconcile(self.venue, self._tag, known, now, self._settled)
 
     def account(self, now: TimeText) -> AccountReported:
         """Cash, equity and positions at `now`; buying power as the venue would apply it."""

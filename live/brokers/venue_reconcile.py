@@ -20,13 +20,19 @@ RANKS = ("foreign-order-with-our-tag", "foreign-order", "position")
 """What can be mismatched in a symbol, the gravest first."""
 
 
-def reconcile(venue: VenueFile, tag: str, known: Known, now: TimeText) -> list[Observation]:
-    """What differs at `now`; an unknown order whose id begins with `tag` is one of ours."""
+def reconcile(
+    venue: VenueFile, tag: str, known: Known, now: TimeText, settled: set[str]
+) -> list[Observation]:
+    """What differs at `now`; an unknown order whose id begins with `tag` is one of ours.
+
+    `settled` remembers, for this process, orders that are over and told whole: a call costs what
+    changed, not the day.
+    """
     found: list[Observation] = []
     news: set[str] = set()
     mismatches: dict[str, ReconcileMismatched] = {}
     ids = set(venue.changed_since(known.needs_reconcile_since(), now))
-    for client_order_id in sorted(ids.union(known.open_client_order_ids())):
+    for client_order_id in sorted(ids.union(known.open_client_order_ids()) - settled):
         order = venue.order(client_order_id)
         if order is None:
             if known.reported_status(client_order_id) is not None:
@@ -34,7 +40,10 @@ def reconcile(venue: VenueFile, tag: str, known: Known, now: TimeText) -> list[O
         elif known.knows_order(client_order_id):
             heard = _news(venue, known, order, now)
             found += heard
-            news.update([order.symbol] if heard else [])
+            if heard:
+                news.add(order.symbol)
+            elif order.is_over and order.last_event_time <= now:
+                settled.add(client_order_id)
         else:
             _tell(mismatches, _foreign(venue, tag, order, now))
     for mismatch in _position_mismatches(venue, known, news, now):

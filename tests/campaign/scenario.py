@@ -19,9 +19,9 @@ SYMBOLS = ("AAA", "BBB", "CCC", "DDD")
 CYCLES = 15
 
 _SCRIPT = (
-    "#1=partial_fill,#2=reject,#3=lost_answer,#4=lost_request,#5=late_reject,#7=drop,"
-    "#8=duplicate,#9=delay,#10=reorder,#11=partial_fill,#12=lost_answer,#13=lost_request,"
-    "#14=lost_answer,#16=partial_fill"
+    "AAA#1=partial_fill,BBB#1=reject,CCC#1=lost_answer,DDD#1=lost_request,BBB#2=late_reject,"
+    "BBB#3=drop,CCC#2=duplicate,DDD#2=delay,BBB#4=reorder,BBB#5=partial_fill,AAA#3=lost_answer,"
+    "CCC#3=lost_request,DDD#3=lost_answer,DDD#4=partial_fill"
 )
 
 _RATES = "\n".join(

@@ -72,11 +72,14 @@ class Steps:
         if self.count != point.step:
             return whole()
         self.hear(what())
-        if point.when == HALF and half is not None:
-            half()
-        elif point.when == AFTER:
-            whole()
-        return die()
+        try:
+            if point.when == HALF and half is not None:
+                half()
+            elif point.when == AFTER:
+                whole()
+        finally:
+            die()
+        return None
 
 
 def die() -> Any:
@@ -193,7 +196,7 @@ def _counted(name: str, real: Callable[..., Any], steps: Steps) -> Callable[...,
 
         def call(fd: int, data: int, size: int, *offset: int) -> Any:
             return steps.around(
-                lambda: f"sqlite {name} {_name_of(fd)} {size} bytes at {offset}",
+                lambda: f"sqlite {name} {_name_of(fd)} {size} bytes{_at(*offset)}",
                 lambda: real(fd, data, size, *offset),
                 lambda: real(fd, data, size // 2, *offset),
             )
@@ -207,6 +210,10 @@ def _counted(name: str, real: Callable[..., Any], steps: Steps) -> Callable[...,
             )
 
     return call
+
+
+def _at(*offset: int) -> str:
+    return f" at {offset[0]}" if offset else ""
 
 
 def _name_of(file: int | bytes) -> str:

@@ -14,7 +14,7 @@ import pytest
 from core.sim.types import VenueOrder
 from live.brokers.venue_file import VenueFile
 from live.feeds.errors import BadInputError
-from tests.sim.build import Floor, parameters, quote, request
+from tests.sim.build import Floor, at, parameters, quote, request
 
 ROOT = Path(__file__).resolve().parents[2]
 TRADER = """
@@ -166,6 +166,6 @@ def test_opening_reads_open_orders_only(tmp_path: Path) -> None:
 
 
 def test_another_symbol_s_slot_leaves_the_quote_of_a_silent_one() -> None:
-    floor = Floor().quotes(0).opens(1, MSFT=quote("2026-11-27T14:31:00.000000Z"))  # type: ignore[arg-type]
+    floor = Floor().quotes(0).opens(1, MSFT=quote(at(1)))
 
     assert sorted(floor.venue.state.quotes) == ["AAPL", "MSFT"]

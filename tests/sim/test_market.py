@@ -176,7 +176,7 @@ def test_volatility_comes_in_clusters() -> None:
         ]
         size = last[0]
         moves += [abs(b - a) / size for a, b in pairwise(last)]
-    mean = sum(moves) / len(moves)
+    mean = sum(moves, Decimal(0)) / len(moves)
     after_large = [b for a, b in pairwise(moves) if a > 2 * mean]
 
-    assert sum(after_large) / len(after_large) > mean * Decimal("1.15")
+    assert sum(after_large, Decimal(0)) / len(after_large) > mean * Decimal("1.15")

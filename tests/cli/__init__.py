@@ -1,0 +1,1 @@
+"""The command line through real processes: its documents, its refusals, its logs."""
