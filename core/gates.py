@@ -283,7 +283,7 @@ def _over(code: ReasonCode, limit: Decimal, observed: Decimal) -> Reason:
 
 
 def _short(value: Decimal) -> DecimalText:
-    """A gate's number, to nine places and at most 1e24: a quotient may not end, a wish may be any."""
+    """A gate's number, to nine places, at most 1e24: a quotient may not end, a wish may be any."""
     within = max(min(value, GREATEST_TOLD), -GREATEST_TOLD)
     return decimal_text(within.quantize(Decimal("1e-9"), context=CONTEXT))
 

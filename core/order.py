@@ -70,6 +70,9 @@ WATCHED = frozenset(
 )
 """Open statuses that raise an alert: an order in one of them may need a person."""
 
+GIVEN_UP = frozenset({TerminalStatus.FAILED, TerminalStatus.SKIPPED})
+"""Closed without an order at the broker, as far as we know; a report of one is an orphan's."""
+
 _O = OpenStatus
 _T = TerminalStatus
 BROKER_STATUS: dict[str, Status] = {

@@ -28,7 +28,7 @@ from core.events import (
     SubmitFailure,
 )
 from core.fills import Fills
-from core.order import OpenStatus, TerminalStatus, status_of
+from core.order import GIVEN_UP, OpenStatus, TerminalStatus, status_of
 from core.positions import FLAT, after_trade
 from core.state import NOT_AT_VENUE, Intent, State
 from core.values import CONTEXT, ZERO
@@ -180,7 +180,8 @@ def after_report(state: State, event: Report) -> State:
 
 def _accepted(state: State, intent: Intent, venue_order_id: str | None, word: str | None) -> State:
     """The broker has the order: whoever says so, and whatever was thought before."""
-    if intent.closed_at is not None and not status_of(word or "new")[1]:
+    over = intent.closed_at is not None and intent.status not in GIVEN_UP
+    if over and not status_of(word or "new")[1]:
         word = None  # a late message, overtaken by the order's end
     known = replace(
         intent,

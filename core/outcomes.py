@@ -32,7 +32,7 @@ from core.events import (
     SubmitFailure,
     TimerSet,
 )
-from core.order import WATCHED, OpenStatus, TerminalStatus, status_of
+from core.order import GIVEN_UP, WATCHED, OpenStatus, TerminalStatus, status_of
 from core.order_facts import same_order
 from core.reasons import Reason, ReasonCode
 from core.state import Intent, State
@@ -48,7 +48,7 @@ def on_report(emit: Emitter, report: OrderSubmitted | OrderReported | FillReport
         return
     if intent.closed_at is None:
         _settle(emit, intent)
-    elif intent.status in (TerminalStatus.FAILED, TerminalStatus.SKIPPED):
+    elif intent.status in GIVEN_UP:
         detail = f"{intent.status} here, at the broker {intent.reported_status or 'filled'}"
         alert(emit, f"order.orphan:{intent.client_order_id}", "order.orphan", detail)
 

@@ -54,9 +54,9 @@ class Actions:
         while queue:
             decision, committed_at = queue.popleft()
             outcome = self._outcome_of(decision, committed_at)
-            if outcome is not None:
-                caused = self.committer.observe(outcome)
-                queue.extend((next_decision, self.monotonic()) for next_decision in caused)
+            caused = [] if outcome is None else self.committer.observe(outcome)
+            caused += self.committer.take_inherited()
+            queue.extend((next_decision, self.monotonic()) for next_decision in caused)
 
     def _outcome_of(self, decision: Decision, committed_at: Decimal) -> Observation | None:
         match decision:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from core.decide import advance
 from core.events import Decision, Event, Observation, RunnerStarted
+from core.events.base import DecisionEvent
 from core.evolve import evolve
 from core.state import INITIAL, State
 from core.values import TimeText
@@ -49,15 +50,21 @@ class Committer:
         self.state: State = INITIAL
         self.head = Head(sequence=0, chain="0" * 64)
         self.claimed_epoch: int | None = None
+        self.inherited: list[Decision] = []
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Fold what others appended; stop if one of them is a newer runner."""
+        """Fold what others appended; stop if one of them is a newer runner.
+
+        Decisions that an operator's command caused are `inherited`: the runner carries them out.
+        """
         for recorded in self.journal.read(after=self.head.sequence):
             event = recorded.event
             self.state = evolve(self.state, event)
             self.head = Head(sequence=recorded.sequence, chain=recorded.chain)
             ours = self.claimed_epoch
+            if ours is not None and isinstance(event, DecisionEvent):
+                self.inherited.append(event)
             if isinstance(event, RunnerStarted) and ours is not None and event.epoch > ours:
                 raise FencedError(ours, event.epoch)
 
@@ -79,6 +86,11 @@ class Committer:
                 continue
             self.claimed_epoch = epoch
             return decisions
+
+    def take_inherited(self) -> list[Decision]:
+        """The decisions others appended since the last time, to be carried out once."""
+        taken, self.inherited = self.inherited, []
+        return taken
 
     def observe(self, *observations: Observation) -> list[Decision]:
         """Commit the observations, each with its decisions behind it; the decisions, in order."""

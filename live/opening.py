@@ -31,7 +31,14 @@ from core.sim.market import DEFAULT_SYMBOLS
 from core.sim.types import FaultRates, VenueParameters
 from core.state import State
 from core.values import TimeText
-from journal import Journal, WriterLock, create_journal, open_journal, parse_url
+from journal import (
+    Journal,
+    JournalUrl,
+    WriterLock,
+    create_journal,
+    open_journal,
+    parse_url,
+)
 from journal.anchor import beside
 from journal.errors import (
     AnchorMissingError,
@@ -112,18 +119,33 @@ def make_feed(config: Config) -> Feed:
 
 @contextlib.contextmanager
 def opened(
-    inputs: Inputs, *, listener: Listener | None = None, accept_anchor_missing: bool = False
+    inputs: Inputs,
+    *,
+    listener: Listener | None = None,
+    accept_anchor_missing: bool = False,
+    take_over: bool = False,
 ) -> Iterator[tuple[Committer, SimulatedBroker]]:
-    """The committer and the broker of a session, locked, and closed again whatever happens."""
+    """The committer and the broker of a session, locked, and closed again whatever happens.
+
+    With `take_over` a lock that is held does not stop it: its claim fences the other runner.
+    """
     url = parse_url(inputs.config.journal)
     look_first(inputs.config, accept_anchor_missing=accept_anchor_missing)
     with contextlib.ExitStack() as stack:
         with _without_traces(inputs.config, url.path):
             if url.path is not None:
                 _make_folder(url.path)
-                stack.enter_context(WriterLock(url))
+                _lock(stack, url, take_over=take_over)
             committer, broker = _opened(inputs, stack, listener, accept=accept_anchor_missing)
         yield committer, broker
+
+
+def _lock(stack: contextlib.ExitStack, url: JournalUrl, *, take_over: bool) -> None:
+    try:
+        stack.enter_context(WriterLock(url))
+    except LockedError:
+        if not take_over:
+            raise
 
 
 def look_first(config: Config, *, accept_anchor_missing: bool = False) -> bool:
@@ -137,9 +159,9 @@ def look_first(config: Config, *, accept_anchor_missing: bool = False) -> bool:
         return False
     with contextlib.closing(journal):
         problem = journal.anchor_error
-        if problem is not None:
-            if not (accept_anchor_missing and isinstance(problem, AnchorMissingError)):
-                raise problem
+        accepted = accept_anchor_missing and isinstance(problem, AnchorMissingError)
+        if problem is not None and not accepted:
+            raise problem
         _check_same_journal(config, journal)
     return True
 

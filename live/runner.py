@@ -118,7 +118,7 @@ class Runner:
         number = 1 if cycle is None else cycle.number + 1
         decisions = self.committer.observe(*self._inputs(slot, number))
         self._tell_venue(slot.time)
-        self.actions.carry_out(decisions)
+        self.actions.carry_out([*self.committer.take_inherited(), *decisions])
 
     def _inputs(self, slot: MarketSlot, number: int) -> Iterator[Observation]:
         """What the cycle is decided on, `CycleOpened` last."""

@@ -81,6 +81,9 @@ def _add_run(commands) -> None:  # type: ignore[no-untyped-def]
     run.add_argument(
         "--dry-run", action="store_true", help="decide the next cycle only; nothing is written"
     )
+    run.add_argument(
+        "--take-over", action="store_true", help="run though another runner holds the lock"
+    )
     run.add_argument("--accept-anchor-missing", action="store_true", help="make a missing anchor")
     run.add_argument(
         "--kill-after-commits", type=_count, metavar="N", help="a drill: SIGKILL itself then"

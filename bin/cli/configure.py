@@ -6,13 +6,21 @@ import os
 from bin.cli.exits import Exit
 from bin.cli.output import print_json, print_lines
 from bin.cli.settings import flags_of
-from core.config import config_hash, flatten
-from live.configuration import Loaded, load, render_effective
+from core.config import DECLARATIONS, config_hash, flatten
+from live.configuration import ConfigError, Loaded, load, render_effective, rows_of
+
+PLACES = {key for key, declaration in DECLARATIONS.items() if declaration.about.place}
+"""Settings that say where something lies: not in the hash, and shown masked."""
 
 
 def check(options: argparse.Namespace) -> int:
-    """Every problem at once, as `ConfigError` lines; nothing to say if there is none."""
-    loaded = _loaded(options)
+    """Every problem at once, as `ConfigError` lines, and with --json in the document as well."""
+    try:
+        loaded = _loaded(options)
+    except ConfigError as error:
+        if options.json:
+            print_json({"ok": False, "problems": list(error.lines)})
+        raise
     digest = config_hash(flatten(loaded.config))
     if options.json:
         print_json({"ok": True, "settings_hash": digest})
@@ -27,8 +35,10 @@ def show(options: argparse.Namespace) -> int:
     flat = flatten(loaded.config)
     digest = config_hash(flat)
     if options.json:
+        places = {key: value for key, value, _ in rows_of(loaded) if key in PLACES}
         document = {
             "settings": flat,
+            "places": places,
             "sources": loaded.sources,
             "settings_hash": digest,
         }

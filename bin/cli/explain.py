@@ -12,6 +12,8 @@ from journal import Journal, open_journal
 from projections.registry import named
 from replay.explain import Step, explain_cycle, explain_order
 
+NAMES = ("client_order_id", "intent", "venue_order_id")
+
 
 def explain(options: argparse.Namespace) -> int:
     """The steps, oldest first; exit status 2 when there is no such order or cycle."""
@@ -41,11 +43,28 @@ def _story(journal: Journal, subject: str, cycle: int | None) -> list[Step]:
         event = created[0]["event"]
         assert isinstance(event, dict)
         subject = str(event["client_order_id"])
+    else:
+        _refuse_many(journal, subject)
     story = explain_order(journal.read(), subject)
     if story and "see" in story[0]:
         subject = str(story[0]["see"])
         story = explain_order(journal.read(), subject)
     return [*story, *_cost(journal, story)]
+
+
+def _refuse_many(journal: Journal, subject: str) -> None:
+    """A start that several orders share names none of them."""
+    rows, _ = view_of(journal, named("orders"), None)
+    names = [tuple(str(row[name]) for name in NAMES if row[name] is not None) for row in rows]
+    if any(subject in each for each in names):
+        return
+    found = [each[0] for each in names if any(name.startswith(subject) for name in each)]
+    if len(found) > 1:
+        message = (
+            f"explain {subject}: expected one order, found {len(found)} whose names start so; "
+            f"give more of it, like {found[0]}"
+        )
+        raise CannotRunError(message)
 
 
 def _cost(journal: Journal, story: list[Step]) -> list[Step]:

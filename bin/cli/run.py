@@ -56,6 +56,7 @@ def _session(options: argparse.Namespace) -> dict[str, object]:
                 inputs,
                 listener=lambda events: _tell(listeners, events),
                 accept_anchor_missing=options.accept_anchor_missing,
+                take_over=options.take_over,
             )
         )
         stack.enter_context(_signals(stop))

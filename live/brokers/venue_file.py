@@ -76,6 +76,7 @@ class VenueFile:
             cash=decimal_text(parameters.cash),
         )
         self.state = self._loaded()
+        self._version = self._one("PRAGMA data_version")
 
     def close(self) -> None:
         """Close the file."""
@@ -305,9 +306,16 @@ class VenueFile:
 
     @contextmanager
     def _input(self) -> Iterator[None]:
-        """One input, one transaction; if it does not commit the state is as it was."""
-        before = self.state
+        """One input, one transaction; if it does not commit the state is as it was.
+
+        Another process may have dealt with this venue since (a runner that was stopped while a
+        second one took over): then the state is read again, as a real venue would know it.
+        """
         self.database.execute("BEGIN IMMEDIATE")
+        version = self._one("PRAGMA data_version")
+        if version != self._version:
+            self.state, self._version = self._loaded(), version
+        before = self.state
         try:
             yield
             self.database.execute("COMMIT")

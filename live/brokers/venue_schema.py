@@ -57,13 +57,13 @@ def connect(path: Path | None, *, seed: int, journal_id: str, cash: str) -> sqli
     try:
         database = sqlite3.connect(where, isolation_level=None, timeout=10)
     except sqlite3.Error as error:
-        raise _unusable(where, str(error)) from None
+        raise _failed(where, error) from None
     try:
         _prepare(database, where, in_memory=path is None)
         _make_or_check(database, where, seed=seed, journal_id=journal_id, cash=cash)
     except sqlite3.Error as error:
         database.close()
-        raise _unusable(where, str(error)) from None
+        raise _failed(where, error) from None
     except BaseException:
         database.close()
         raise
@@ -114,6 +114,16 @@ def _make_or_check(
 def _one(database: sqlite3.Connection, statement: str) -> object:
     with closing(database.execute(statement)) as rows:
         return rows.fetchone()[0]
+
+
+def _failed(where: str, error: sqlite3.Error) -> BadInputError:
+    """A lock that is held names its own mend; anything else is no venue file."""
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+        return BadInputError(
+            f"{where}: expected a venue file nobody is writing, found its write lock held; "
+            "stop the process that holds it, or try again"
+        )
+    return _unusable(where, str(error))
 
 
 def _unusable(where: str, found: str) -> BadInputError:

@@ -41,7 +41,7 @@ class Signature(NamedTuple):
 
 def files_of(pattern: str) -> tuple[Path, ...]:
     """The files a pattern names, sorted by name; a file's own name is a pattern for it."""
-    names = [pattern] if Path(pattern).exists() else _matches(pattern)
+    names = _matches(pattern)
     if not names:
         message = (
             f"{pattern}: expected at least one .csv or .csv.gz file, found none; check the path"
@@ -53,6 +53,9 @@ def files_of(pattern: str) -> tuple[Path, ...]:
             message = (
                 f"{name}: expected a file, found a directory; give a pattern like {name}/*.csv"
             )
+            raise BadInputError(message)
+        if path.exists() and not path.is_file():
+            message = f"{name}: expected a regular file, found a pipe or device; write a file first"
             raise BadInputError(message)
         if not name.endswith((".csv", ".csv.gz")):
             message = (
@@ -211,8 +214,13 @@ def signature_of(path: Path) -> Signature:
 
 
 def _matches(pattern: str) -> list[str]:
-    # Path.glob takes no absolute pattern
-    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+    try:
+        if Path(pattern).exists():
+            return [pattern]
+        # Path.glob takes no absolute pattern
+        return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+    except (OSError, ValueError):
+        return []  # a name that no file can have
 
 
 def _unreadable(path: Path, error: OSError) -> BadInputError:

@@ -21,7 +21,7 @@ import msgspec
 
 from tests.bench import append, coding, reading, sessions
 from tests.bench.corpus import FULL, QUICK, Corpus
-from tests.bench.measure import Row
+from tests.bench.measure import DifferentError, Row
 
 
 class Bench(NamedTuple):
@@ -69,11 +69,13 @@ def main(words: list[str]) -> int:
     names = _chosen(options.only)
     if not names:
         parser.error(f"--only: expected one of {', '.join(BENCHES)}, found {options.only!r}")
+    if options.folder is not None and not options.folder.is_dir():
+        parser.error(f"--folder: expected a folder that is there, found {str(options.folder)!r}")
     with tempfile.TemporaryDirectory(prefix="refold-bench-", dir=options.folder) as folder:
         corpus = Corpus(QUICK if options.quick else FULL, Path(folder))
         try:
             rows = [_measured(name, corpus) for name in names]
-        except reading.DifferentError as error:
+        except DifferentError as error:
             print(f"bench {error}: expected both sides to agree, found that not", file=sys.stderr)
             return 1
     if options.json:

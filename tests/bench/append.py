@@ -16,7 +16,8 @@ from core.events import Event, JournalCreated
 from core.values import TimeText, micros
 from journal import Journal, create_journal
 from journal.anchor import sync_data
-from journal.codec import Codec, Row as Stored
+from journal.codec import Codec
+from journal.codec import Row as Stored
 from journal.genesis import journal_id_from_name
 from journal.recorded import FORMAT, GENESIS
 from tests.bench.corpus import Corpus

@@ -1,4 +1,4 @@
-"""The strategy of the benchmarks: an order in every symbol that has none open, cycle after cycle."""
+"""The strategy of the benchmarks: each cycle an order in every symbol that has none."""
 
 from collections.abc import Iterable
 from decimal import Decimal

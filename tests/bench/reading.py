@@ -22,13 +22,9 @@ from journal.upcast import decode_event
 from journal.verify import verify
 from replay.parity import parity
 from tests.bench.corpus import Corpus
-from tests.bench.measure import CPU, Row, Task, in_turn, rates
+from tests.bench.measure import CPU, DifferentError, Row, Task, in_turn, rates
 
 UNIT = "events a CPU-second"
-
-
-class DifferentError(Exception):
-    """Ours and the other did not come to the same end, so comparing them says nothing."""
 
 
 def verifying(corpus: Corpus, name: str) -> Row:
@@ -99,9 +95,7 @@ def library_fold(corpus: Corpus) -> State:
     return state
 
 
-def _library_pages(
-    recorder: ApplicationRecorder, originator: UUID
-) -> Iterator[tuple[str, bytes]]:
+def _library_pages(recorder: ApplicationRecorder, originator: UUID) -> Iterator[tuple[str, bytes]]:
     after = -1
     while page := recorder.select_events(originator, gt=after, limit=PAGE):
         for stored in page:

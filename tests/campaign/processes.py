@@ -74,9 +74,8 @@ class Session(NamedTuple):
                 arm(steps)
             status = command_line.main(self.command)
             if taken is not None:
-                with open(2, "wb", buffering=0, closefd=False):
-                    for step in steps.taken:
-                        tell(f"S {int(step.can_half)} {step.label}")
+                for step in steps.taken:
+                    tell(f"S {int(step.can_half)} {step.label}")
             return status
 
         status, lines = forked(child)
@@ -133,19 +132,7 @@ class Session(NamedTuple):
         """The facts, what is wrong whatever they are, and the chain at every sequence."""
 
         def child(tell: Callable[[str], None]) -> int:
-            report = verify(self.url)
-            wrong = [f"verify: {problem}" for problem in report.problems]
-            with open_journal(self.url, read_only=True) as journal:
-                records = list(journal.read())
-            if not report.ok or report.events != len(records):
-                wrong.append(f"verify: {report.events} of {len(records)} events are good")
-            found = parity(records, fresh_each_cycle=True)
-            if found.parity is not True:
-                wrong.append(f"replay: parity {found.parity}, {found.divergence}")
-            facts = facts_of(self.url)
-            wrong += unlike_its_venue(facts)
-            heads = [[record.sequence, record.chain] for record in records]
-            tell("X " + json.dumps([facts, wrong, heads], default=str))
+            tell("X " + json.dumps(_examined(self.url), default=str))
             return 0
 
         status, lines = forked(child)
@@ -153,6 +140,21 @@ class Session(NamedTuple):
             return {}, ["examined: " + " ".join(lines)[-900:]], []
         facts, wrong, heads = json.loads(lines[-1][2:])
         return facts, wrong, heads
+
+
+def _examined(url: str) -> tuple[Facts, list[str], list[list[object]]]:
+    report = verify(url)
+    wrong = [f"verify: {problem}" for problem in report.problems]
+    with open_journal(url, read_only=True) as journal:
+        records = list(journal.read())
+    if not report.ok or report.events != len(records):
+        wrong.append(f"verify: {report.events} of {len(records)} events are good")
+    found = parity(records, fresh_each_cycle=True)
+    if found.parity is not True:
+        wrong.append(f"replay: parity {found.parity}, {found.divergence}")
+    facts = facts_of(url)
+    wrong += unlike_its_venue(facts)
+    return facts, wrong, [[record.sequence, record.chain] for record in records]
 
 
 class LogStream:
@@ -171,6 +173,21 @@ class LogStream:
     def isatty(self) -> bool:
         """No."""
         return False
+
+
+def warm_up(session: Session) -> None:
+    """Run and examine a session in this process, so that no child imports or compiles anything."""
+    streams = sys.stdout, sys.stderr
+    with open(os.devnull, "w", encoding="utf-8") as nothing:
+        sys.stdout = sys.stderr = nothing
+        try:
+            status = command_line.main(session.command)
+        finally:
+            sys.stdout, sys.stderr = streams
+    if status:
+        message = f"session: expected exit status 0, found {status}; run it by hand to see why"
+        raise RuntimeError(message)
+    _examined(session.url)
 
 
 def ready() -> None:

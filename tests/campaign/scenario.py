@@ -14,6 +14,7 @@ faults  by the number of the order as the venue sees them; PLAN is the strategy'
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD")
 CYCLES = 15
@@ -63,7 +64,8 @@ PLAN = {
     2: (("AAA", "buy", 10, 0), ("BBB", "buy", 50, 0)),
     3: (("AAA", "sell", 30, 1), ("BBB", "buy", 20, 0), ("CCC", "sell", 20, 0), ("DDD", "sell", 10, 0)),
     4: (("BBB", "buy", 20, 0), ("CCC", "buy", 10, 0), ("DDD", "buy", 5000000, 0)),
-    5: (("BBB", "buy", 30, 0), ("CCC", "buy", 10, 0)),
+    5: (("BBB", "buy", 30, 0),),
+    6: (("CCC", "buy", 10, 0),),
     7: (("AAA", "sell", 50, 0), ("CCC", "sell", 40, 0), ("DDD", "buy", 15, 0)),
     9: (("AAA", "buy", 25, 1), ("DDD", "buy", 24, 0)),
     10: (("BBB", "buy", 5, 0),),
@@ -125,7 +127,7 @@ def _market_rows() -> Iterator[str]:
             ask = bid + 4
             if (symbol, cycle) == ("CCC", 4):
                 bid, ask = ask, bid
-            if (symbol, cycle) == ("CCC", 5):
+            if (symbol, cycle) == ("CCC", 6):
                 continue
             prices = f"{bid / 100:.2f},{ask / 100:.2f},5000,5000,{(bid + ask) / 200:.2f}"
             yield f"{time},{symbol},{prices},90000"
@@ -138,3 +140,24 @@ def _signal_rows() -> Iterator[str]:
         for second, symbol in ((10, "AAA"), (40, "CCC")):
             at = f"{time[:14]}{minute - 1:02d}:{second}.000000Z"
             yield f"{at},{symbol},{cycle}.{second},made-up,1"
+
+
+FATES = (
+    *("filled in parts", "closed: FILLED with 100", "failed: refused", "closed: FAILED"),
+    *("closed: REJECTED", "cancel", "closed: CANCELED", "closed: CANCELED with 15"),
+    *("unknown, found", "unknown, absent", "sent again under its id", "fill from stream"),
+    *("fill from rest", "closed: EXPIRED", "closed: EXPIRED with 12", "skip: size.quantity"),
+    *("skip: quote.crossed", "skip: quote.stale", "skip: duplicate.intent"),
+    *("skip: session.closed", "skip: signal.none", "runner started"),
+)
+"""What must have happened in a run, as `facts_of` names it under "seen"."""
+
+
+def lacking(facts: dict[str, Any]) -> list[str]:
+    """The fates that a session does not hold."""
+    lacks = [fate for fate in FATES if fate not in facts["seen"]]
+    faults = ("delay", "drop", "duplicate", "reorder")
+    lacks += [f"stream {fault}" for fault in faults if fault not in facts["stream_faults"]]
+    if len(facts["slots"]) != CYCLES:
+        lacks.append(f"{CYCLES} cycles")
+    return lacks

@@ -285,6 +285,17 @@ def test_a_pattern_that_matches_nothing_is_refused(tmp_path: Path) -> None:
     assert "found none" in refusal(str(tmp_path / "*.csv"))
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_no_file_can_have_matches_nothing(name: str) -> None:
+    assert "found none" in refusal(name)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+
+    assert "found a pipe" in refusal(str(tmp_path / "*.csv"))
+
+
 def test_a_directory_is_refused(tmp_path: Path) -> None:
     assert "found a directory" in refusal(str(tmp_path))
 

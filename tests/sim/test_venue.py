@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from core.sim import venue
 from core.sim.types import Refusal, VenueOrder
 from live.brokers.venue_file import Post
 from tests.sim.build import (
@@ -303,3 +304,22 @@ def test_too_many_new_orders_in_a_minute_are_answered_with_429_and_come_later() 
 
     assert answers[2] is Post.RATE_LIMITED
     assert isinstance(floor.quotes(1).sends(request("o-2")), VenueOrder)
+
+
+def test_a_slot_that_was_opened_is_not_opened_again_with_other_quotes() -> None:
+    given = parameters()
+    state = venue.open_slot(given, venue.initial(given), at(1), {"AAPL": quote(at(1))}, None).state
+
+    for time in (at(0), at(1)):
+        again = venue.open_slot(given, state, time, {"AAPL": quote(time, "1", "2")}, None)
+        assert again.state == state
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_an_order_s_events_go_forward_however_early_it_is_canceled(seed: int) -> None:
+    floor = Floor(parameters(seed=seed)).quotes(0)
+    floor.sends(request(limit="90"), "0")
+    floor.venue.cancel("o-1", at(0))
+    new, canceled = floor.story()
+
+    assert new.event_time < canceled.event_time

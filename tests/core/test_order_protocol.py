@@ -1,0 +1,439 @@
+"""The order protocol: what follows from each answer, each silence, each look and each restart.
+
+source  DESIGN §4; the table in core/outcomes.py. "bot 8" is a reproduced failure of the bot that
+        this core is first built for: a test that names one shows that we do not have it
+"""
+
+import pytest
+from msgspec.structs import replace
+
+from core.events import Event
+from core.order import OpenStatus
+from core.state import State
+from tests.build import (
+    ORDER,
+    absent,
+    attempted,
+    cancel_answered,
+    cancel_attempted,
+    closed,
+    fill,
+    found,
+    intent,
+    reason,
+    reported,
+    runner_started,
+    submit_failed,
+    submit_unknown,
+    submitted,
+)
+from tests.build_world import at
+from tests.core.world import (
+    CLOSE_S,
+    alerted,
+    calendar,
+    cancel,
+    commanded,
+    configured,
+    elapsed,
+    latched,
+    look,
+    released,
+    timer,
+)
+from tests.spec import given
+
+SENT: list[Event] = [intent(), attempted()]
+LOST: list[Event] = [*SENT, submit_unknown(), look(1)]
+HELD = {"broker.resend_unknown": False, "broker.settle_s": "60", "broker.looks": 2}
+
+
+def status_of(state: State) -> object:
+    """The status of the one order."""
+    known = state.intent(ORDER)
+    assert known is not None
+    return known.status
+
+
+# -- certain answers
+
+
+def test_an_accepted_order_stays_open() -> None:
+    outcome = given(SENT).when(submitted()).then_nothing()
+
+    assert status_of(outcome.state) is OpenStatus.SUBMITTED
+
+
+def test_a_refused_order_is_closed_as_failed_with_the_brokers_code() -> None:
+    refusal = replace(submit_failed(), status_code=403, error_code="40310000")
+
+    given(SENT).when(refusal).then(
+        replace(
+            closed(status="FAILED"), reason=reason("broker.refused", detail="403 40310000")
+        )
+    )
+
+
+def test_a_refusal_without_codes_has_no_detail() -> None:
+    given(SENT).when(submit_failed()).then(closed(status="FAILED", code="broker.refused"))
+
+
+def test_the_text_of_a_refusal_never_halts_trading() -> None:
+    """Bot 18: the word "information" in an error's text halted it."""
+    refusal = replace(submit_failed(), detail="see more information: unauthorized, forbidden")
+
+    outcome = given(SENT).when(refusal).then(closed(status="FAILED", code="broker.refused"))
+
+    assert not outcome.state.halted
+
+
+@pytest.mark.parametrize("error_class", ["not_sent", "rate_limited"])
+def test_what_was_not_taken_is_sent_again_under_the_same_id(error_class: str) -> None:
+    given(SENT).when(submit_failed(error_class=error_class)).then(
+        timer(f"retry:{ORDER}", 1)
+    ).when(elapsed(f"retry:{ORDER}", seconds=1)).then(attempted(attempt=2))
+
+
+def test_the_wait_before_another_attempt_is_a_setting() -> None:
+    given(configured({"broker.retry_after_s": "2.5"}), SENT).when(
+        submit_failed(error_class="rate_limited", seconds=4)
+    ).then(timer(f"retry:{ORDER}", 6.5))
+
+
+def test_an_attempt_is_not_repeated_after_the_intents_validity() -> None:
+    expired = replace(
+        closed(status="FAILED"), reason=reason("intent.expired", detail=at(60))
+    )
+
+    given(SENT, submit_failed(error_class="not_sent"), timer(f"retry:{ORDER}", 61)).when(
+        elapsed(f"retry:{ORDER}", seconds=61)
+    ).then(expired)
+    given(SENT).when(submit_failed(error_class="rate_limited", seconds=61)).then(expired)
+
+
+def test_at_the_end_of_its_validity_an_intent_may_still_be_sent() -> None:
+    given(SENT, submit_failed(error_class="not_sent")).when(
+        elapsed(f"retry:{ORDER}", seconds=60)
+    ).then(attempted(attempt=2))
+
+
+def test_an_unsent_intent_is_dropped_when_trading_is_halted() -> None:
+    dropped = closed(status="SKIPPED", code="halt.kill_switch")
+
+    given(SENT, latched("operator.halt")).when(submit_failed(error_class="not_sent")).then(dropped)
+    given(SENT, submit_failed(error_class="not_sent"), latched("operator.halt")).when(
+        elapsed(f"retry:{ORDER}", seconds=1)
+    ).then(dropped)
+
+
+def test_a_failure_of_an_earlier_attempt_heard_again_sends_nothing() -> None:
+    given(SENT, submit_failed(error_class="not_sent"), attempted(attempt=2)).when(
+        submit_failed(error_class="not_sent", attempt=1)
+    ).then_nothing()
+
+
+def test_a_retry_that_comes_after_the_order_was_accepted_sends_nothing() -> None:
+    given(SENT, submit_failed(error_class="not_sent"), reported(status="new")).when(
+        elapsed(f"retry:{ORDER}", seconds=1)
+    ).then_nothing()
+
+
+@pytest.mark.parametrize("word", ["submitting", "pending_submit", "pending"])
+def test_whatever_word_a_broker_has_for_it_an_order_it_reports_is_not_sent_again(word: str) -> None:
+    outcome = given(SENT, submit_failed(error_class="not_sent"), reported(status=word)).when(
+        elapsed(f"retry:{ORDER}", seconds=1)
+    )
+
+    outcome.then_nothing()
+    assert status_of(outcome.state) is OpenStatus.SUBMITTED
+
+
+@pytest.mark.parametrize("error_class", ["refused", "not_sent", "rate_limited"])
+def test_an_error_after_the_order_filled_changes_nothing(error_class: str) -> None:
+    """Bot 3 and 4: FILLED became PENDING_SUBMIT, and could be claimed again; or FAILED."""
+    outcome = given(SENT, fill(100), closed(filled=100)).when(
+        submit_failed(error_class=error_class)
+    )
+
+    outcome.then_nothing()
+    assert status_of(outcome.state) == "FILLED"
+
+
+@pytest.mark.parametrize("error_class", ["refused", "not_sent", "rate_limited"])
+def test_an_error_after_a_partial_fill_changes_nothing(error_class: str) -> None:
+    given(SENT, fill(10)).when(submit_failed(error_class=error_class)).then_nothing()
+
+
+# -- unknown outcomes
+
+
+def test_an_unknown_outcome_is_looked_up_at_once_and_sticks() -> None:
+    outcome = given(SENT).when(submit_unknown()).then(look(1))
+
+    assert status_of(outcome.state) is OpenStatus.UNKNOWN
+    assert status_of(outcome.when(submit_unknown()).state) is OpenStatus.UNKNOWN
+
+
+def test_found_by_a_look_it_is_adopted() -> None:
+    outcome = given(LOST).when(found(intent())).then_nothing()
+
+    assert status_of(outcome.state) is OpenStatus.SUBMITTED
+    known = outcome.state.intent(ORDER)
+    assert known is not None
+    assert (known.outcome, known.venue_order_id) == ("submitted", f"venue-{ORDER}")
+
+
+def test_found_filled_it_is_closed_with_its_fills() -> None:
+    """Bot 8: a crash after the fill left FAILED, no fill, and the broker was never asked."""
+    outcome = given(SENT).when(runner_started(2)).then(look(1))
+
+    outcome = outcome.when(found(intent(), status="filled", filled=100, average="10.005"))
+
+    outcome.then(closed(filled=100))
+    assert outcome.state.position("MSFT") == 100
+
+
+def test_found_with_all_its_shares_filled_it_is_closed_whatever_the_word() -> None:
+    given(LOST).when(found(intent(), status="new", filled=100, average="10")).then(
+        closed(filled=100)
+    )
+
+
+def test_found_with_a_word_nobody_knows_it_stays_open_and_a_person_is_told() -> None:
+    outcome = given(LOST).when(found(intent(), status="dreaming"))
+
+    outcome.then(alerted(f"status.unknown:{ORDER}", "status.unknown", "dreaming"))
+    assert status_of(outcome.state) is OpenStatus.SUBMITTED
+
+
+def test_an_answer_that_comes_late_clears_the_unknown() -> None:
+    outcome = given(LOST).when(submitted(seconds=9)).then_nothing()
+
+    assert status_of(outcome.state) is OpenStatus.SUBMITTED
+    outcome.when(absent(seconds=10)).then_nothing()
+
+
+def test_a_fill_is_evidence_too() -> None:
+    outcome = given(LOST).when(fill(10)).then_nothing()
+
+    assert status_of(outcome.state) is OpenStatus.PARTIALLY_FILLED
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"symbol": "IBM"},
+        {"side": "sell"},
+        {"quantity": "101"},
+        {"quantity": None},
+        {"order_type": "market"},
+        {"limit_price": "10.02"},
+        {"limit_price": None},
+        {"time_in_force": "gtc"},
+    ],
+)
+def test_our_id_with_other_parameters_halts_everything(other: dict[str, str | None]) -> None:
+    collision = replace(found(intent()), **other)  # type: ignore[arg-type]  # one field
+    detail = (
+        f"{collision.side} {collision.quantity} {collision.symbol} at {collision.limit_price}"
+    )
+
+    outcome = given(LOST).when(collision)
+
+    outcome.then(
+        alerted(f"identity:{ORDER}", "identity.collision", detail),
+        latched("identity.collision", detail=detail),
+    )
+    assert status_of(outcome.state) is OpenStatus.UNKNOWN
+    outcome.when(collision).then_nothing()
+
+
+def test_absent_at_a_broker_that_settles_at_once_it_is_sent_again_under_the_same_id() -> None:
+    given(LOST).when(absent(seconds=1)).then(attempted(attempt=2))
+
+
+def test_absent_after_the_intents_validity_it_has_failed() -> None:
+    given(LOST).when(absent(seconds=61)).then(
+        replace(closed(status="FAILED"), reason=reason("intent.expired", detail=at(60)))
+    )
+
+
+def test_absent_while_halted_it_is_dropped() -> None:
+    given(LOST, latched("operator.halt")).when(absent(seconds=1)).then(
+        closed(status="SKIPPED", code="halt.kill_switch")
+    )
+
+
+def test_where_the_policy_is_hold_it_fails_only_after_the_settling_time_and_all_looks() -> None:
+    outcome = given(configured(HELD), LOST).when(absent(seconds=1))
+    outcome.then(timer(f"look:{ORDER}", 31))
+    outcome = outcome.when(elapsed(f"look:{ORDER}", seconds=31)).then(look(2))
+    outcome = outcome.when(absent(seconds=32)).then(timer(f"look:{ORDER}", 62))
+    outcome = outcome.when(elapsed(f"look:{ORDER}", seconds=62)).then(look(3))
+
+    outcome.when(absent(seconds=62)).then(
+        replace(closed(status="FAILED"), reason=reason("broker.absent", observed="3"))
+    )
+
+
+def test_before_the_number_of_looks_the_settling_time_proves_nothing() -> None:
+    given(configured(HELD), LOST).when(absent(seconds=100)).then(timer(f"look:{ORDER}", 130))
+
+
+def test_a_look_that_failed_proves_nothing_ever() -> None:
+    """Bot 9: a broker's outage while it was asked made the order FAILED."""
+    given(LOST).when(absent(complete=False, seconds=1)).then(timer(f"look:{ORDER}", 31))
+    given(configured(HELD), LOST, absent(seconds=1), absent(seconds=31)).when(
+        absent(complete=False, seconds=90)
+    ).then(timer(f"look:{ORDER}", 120))
+
+
+def test_a_look_that_failed_does_not_count_as_one() -> None:
+    given(configured(HELD), LOST, absent(complete=False), absent(complete=False)).when(
+        absent(seconds=90)
+    ).then(timer(f"look:{ORDER}", 120))
+
+
+def test_a_second_unknown_starts_the_looks_anew() -> None:
+    once = [*LOST, absent(seconds=1), attempted(attempt=2)]
+
+    outcome = given(configured(HELD), once).when(submit_unknown(attempt=2, seconds=2))
+
+    outcome.then(look(2)).when(absent(seconds=63)).then(timer(f"look:{ORDER}", 93))
+
+
+def test_looks_and_answers_of_what_is_closed_or_not_ours_ask_for_nothing() -> None:
+    given(SENT, fill(100), closed(filled=100)).when(found(intent())).then_nothing()
+    given(SENT, fill(100), closed(filled=100)).when(elapsed(f"look:{ORDER}")).then_nothing()
+    given().when(absent()).then_nothing()
+    given().when(submit_failed()).then_nothing()
+    given().when(submit_unknown()).then_nothing()
+    given().when(cancel_answered()).then_nothing()
+
+
+def test_a_timer_of_no_known_kind_does_nothing() -> None:
+    given(SENT).when(elapsed(f"else:{ORDER}")).then_nothing()
+
+
+# -- restarts
+
+
+def test_a_restart_makes_an_unanswered_attempt_unknown_and_looks_it_up() -> None:
+    outcome = given(SENT).when(runner_started(2)).then(look(1))
+
+    assert status_of(outcome.state) is OpenStatus.UNKNOWN
+
+
+def test_a_restart_looks_again_for_what_was_unknown_before() -> None:
+    given(LOST).when(runner_started(2)).then(look(2))
+
+
+def test_a_restart_sends_an_unanswered_cancel_again_for_the_reason_it_had() -> None:
+    canceling = [*SENT, submitted(), cancel("operator.cancel", detail="asked")]
+
+    given(canceling).when(runner_started(2)).then(
+        cancel("operator.cancel", attempt=2, detail="asked")
+    )
+
+
+def test_a_restart_leaves_what_has_its_answers_alone() -> None:
+    given(SENT, submitted()).when(runner_started(2)).then_nothing()
+    given(SENT, submit_failed(error_class="not_sent")).when(runner_started(2)).then_nothing()
+    given(SENT, submitted(), cancel_attempted(), cancel_answered(outcome="refused")).when(
+        runner_started(2)
+    ).then_nothing()
+
+
+# -- cancels
+
+
+def test_an_order_is_canceled_at_its_greatest_age() -> None:
+    given(SENT, submitted()).when(elapsed(f"cancel:{ORDER}", seconds=900)).then(
+        cancel("order.max_age", limit="900", observed="900")
+    )
+
+
+def test_an_order_is_canceled_before_the_close() -> None:
+    settings = {"risk.cancel_before_close_s": "300"}
+
+    given(configured(settings), calendar(), intent(seconds=CLOSE_S - 600), attempted(), submitted()).when(
+        elapsed(f"cancel:{ORDER}", seconds=CLOSE_S - 300)
+    ).then(cancel("order.before_close", limit="300", observed="300"))
+
+
+def test_without_a_greatest_age_only_the_close_cancels() -> None:
+    settings = {"risk.cancel_before_close_s": "300", "risk.order_max_age_s": "0"}
+
+    given(configured(settings), SENT, submitted()).when(
+        elapsed(f"cancel:{ORDER}", seconds=CLOSE_S - 300)
+    ).then(cancel("order.before_close", limit="300", observed="0"))
+
+
+def test_a_cancel_is_asked_for_once() -> None:
+    given(SENT, submitted(), cancel_attempted()).when(
+        elapsed(f"cancel:{ORDER}", seconds=900)
+    ).then_nothing()
+
+
+def test_a_cancel_waits_until_the_order_is_known_to_be_there() -> None:
+    given(LOST).when(elapsed(f"cancel:{ORDER}", seconds=900)).then(timer(f"cancel:{ORDER}", 930))
+
+
+def test_an_unknown_cancel_is_sent_again_for_the_same_reason() -> None:
+    canceling = [*SENT, submitted(), cancel("operator.cancel", detail="asked")]
+
+    given(canceling).when(cancel_answered(outcome="unknown")).then(
+        timer(f"cancel:{ORDER}", 1)
+    ).when(elapsed(f"cancel:{ORDER}", seconds=1)).then(
+        cancel("operator.cancel", attempt=2, detail="asked")
+    )
+
+
+@pytest.mark.parametrize("outcome", ["accepted", "refused"])
+def test_an_answered_cancel_asks_for_nothing_more(outcome: str) -> None:
+    given(SENT, submitted(), cancel_attempted()).when(
+        cancel_answered(outcome=outcome)
+    ).then_nothing()
+
+
+# -- the operator
+
+
+def test_halt_latches_and_resume_releases() -> None:
+    halted = given().when(commanded("halt")).then(latched("operator.halt", detail="asked"))
+
+    assert halted.state.halted
+    halted.when(commanded("halt")).then_nothing()
+    resumed = halted.when(commanded("resume")).then(released())
+    assert not resumed.state.halted
+    resumed.when(commanded("resume")).then_nothing()
+
+
+def test_a_command_nobody_knows_does_nothing() -> None:
+    given(SENT).when(commanded("dance")).then_nothing()
+
+
+def test_cancel_all_cancels_what_is_at_the_broker_once() -> None:
+    two = [intent("a"), attempted("a"), submitted("a"), intent("b"), attempted("b"), submitted("b")]
+
+    given(two).when(commanded("cancel-all")).then(
+        cancel("operator.cancel", "a", detail="asked"),
+        cancel("operator.cancel", "b", detail="asked"),
+    ).when(commanded("cancel-all")).then_nothing()
+
+
+def test_cancel_all_drops_what_was_not_sent() -> None:
+    given(SENT, submit_failed(error_class="not_sent")).when(commanded("cancel-all")).then(
+        replace(closed(status="SKIPPED"), reason=reason("operator.cancel", detail="asked"))
+    ).when(elapsed(f"retry:{ORDER}", seconds=1)).then_nothing()
+
+
+def test_cancel_all_cancels_what_nobody_knows_of_once_it_is_found() -> None:
+    outcome = given(LOST).when(commanded("cancel-all"))
+    outcome = outcome.then(timer(f"cancel-all:{ORDER}", 30))
+    again = outcome.when(elapsed(f"cancel-all:{ORDER}", seconds=30))
+    again.then(timer(f"cancel-all:{ORDER}", 60))
+
+    again.when(found(intent(), seconds=40)).then_nothing().when(
+        elapsed(f"cancel-all:{ORDER}", seconds=60)
+    ).then(cancel("operator.cancel"))

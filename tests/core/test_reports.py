@@ -1,0 +1,436 @@
+"""Reports of the venue: in every order, heard twice, by stream and REST; none is refused.
+
+source  the rules in core/order.py and core/fills.py; VOCABULARY.md 6 for the numbers of the bot
+"""
+
+from decimal import Decimal
+from itertools import permutations
+
+import pytest
+from msgspec.structs import replace
+
+from core.events import Event, FillReported
+from core.fills import average_price, filled
+from core.order import WATCHED, OpenStatus, TerminalStatus
+from core.state import Intent
+from tests.build import (
+    ORDER,
+    attempted,
+    busted,
+    cancel_answered,
+    cancel_attempted,
+    closed,
+    corrected,
+    fill,
+    intent,
+    reported,
+    submit_unknown,
+    submitted,
+)
+from tests.core.world import alerted, cleared, elapsed, latched, mismatched
+from tests.spec import Outcome, given
+
+SENT: list[Event] = [intent(), attempted()]
+WORKING: list[Event] = [*SENT, submitted()]
+FOREIGN = "someone-else"
+AMENDED = f"fill.amended:{ORDER}:execution-1"
+
+
+def order_of(outcome: Outcome) -> Intent:
+    """The one order."""
+    known = outcome.state.intent(ORDER)
+    assert known is not None
+    return known
+
+
+def all_of(outcome: Outcome) -> tuple[object, Decimal, Decimal]:
+    """Status, shares filled, and the position."""
+    order = order_of(outcome)
+    return order.status, order.filled, outcome.state.position("MSFT")
+
+
+def paid(outcome: Outcome) -> Decimal:
+    """Money paid for MSFT in all: a bust or correction may realize some of it meanwhile."""
+    position = outcome.state.positions["MSFT"]
+    return position.cost - position.realized
+
+
+# -- fills
+
+
+def test_a_fill_moves_the_position_and_leaves_the_rest_open() -> None:
+    outcome = given(WORKING).when(fill(40)).then_nothing()
+
+    assert all_of(outcome) == (OpenStatus.PARTIALLY_FILLED, 40, 40)
+    assert order_of(outcome).leaves == 60
+
+
+def test_the_last_share_closes_the_order() -> None:
+    given(WORKING, fill(40)).when(fill(60, execution="execution-2")).then(closed(filled=100))
+
+
+def test_a_sell_moves_the_position_down() -> None:
+    selling = [intent(side="sell"), attempted(), submitted()]
+
+    assert given(selling).when(fill(40, side="sell")).state.position("MSFT") == -40
+
+
+def test_a_fill_before_the_answer_counts_and_the_answer_changes_nothing() -> None:
+    outcome = given(SENT).when(fill(100)).then(closed(filled=100))
+
+    late = outcome.when(submitted()).then_nothing()
+    assert all_of(late) == (TerminalStatus.FILLED, 100, 100)
+    assert all_of(outcome.when(submit_unknown())) == (TerminalStatus.FILLED, 100, 100)
+
+
+def test_an_answer_after_the_order_filled_does_not_reopen_it() -> None:
+    """Bot 2: FILLED became SUBMITTED."""
+    outcome = given(WORKING, fill(100), closed(filled=100)).when(submitted()).then_nothing()
+
+    assert all_of(outcome) == (TerminalStatus.FILLED, 100, 100)
+    assert outcome.state.intents == {}
+
+
+@pytest.mark.parametrize("status", sorted(TerminalStatus))
+def test_a_late_fill_amends_a_closed_order_and_reopens_nothing(status: TerminalStatus) -> None:
+    """Bot 1: a late fill made CANCELED, REJECTED, … open again."""
+    outcome = given(WORKING, closed(status=status)).when(fill(30))
+
+    assert all_of(outcome) == (status, 30, 30)
+    assert outcome.state.intents == {}
+
+
+def test_a_fill_after_the_cancel_was_accepted_counts() -> None:
+    outcome = given(WORKING, cancel_attempted(), cancel_answered()).when(fill(30)).then_nothing()
+
+    outcome.when(reported(status="canceled", filled=30, average="10")).then(
+        closed(status="CANCELED", filled=30)
+    )
+
+
+def test_an_overfill_is_recorded_because_it_happened() -> None:
+    outcome = given(WORKING, fill(60)).when(fill(60, execution="execution-2"))
+
+    outcome.then(closed(filled=120))
+    assert outcome.state.position("MSFT") == 120
+    assert order_of(outcome).leaves == 0
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        fill(40),
+        fill(40, cumulative=40),
+        replace(fill(40, execution=None, cumulative=40), source="rest"),
+    ],
+)
+@pytest.mark.parametrize("first", [fill(40, cumulative=40)])
+def test_a_fill_heard_twice_counts_once_by_stream_or_by_rest(
+    first: FillReported, again: FillReported
+) -> None:
+    """Bot 5: 20 of 10 shares."""
+    outcome = given(WORKING, first).when(again).then_nothing()
+
+    assert all_of(outcome) == (OpenStatus.PARTIALLY_FILLED, 40, 40)
+
+
+def test_a_fill_heard_by_rest_first_is_known_by_its_execution_id_then() -> None:
+    rest = fill(40, execution=None, cumulative=40)
+    outcome = given(WORKING, rest).when(fill(40, cumulative=40)).then_nothing()
+
+    assert all_of(outcome) == (OpenStatus.PARTIALLY_FILLED, 40, 40)
+    assert outcome.state.has_execution(ORDER, "execution-1")
+    assert outcome.when(busted()).state.position("MSFT") == 0
+
+
+def test_two_fills_by_rest_alone_are_told_apart_by_the_cumulative_quantity() -> None:
+    rest = [fill(40, execution=None, cumulative=40), fill(40, execution=None, cumulative=80)]
+
+    assert all_of(given(WORKING, rest, rest).when(rest[0]))[1] == 80
+
+
+def test_two_executions_that_left_the_same_cumulative_quantity_are_two() -> None:
+    """A bust brings the broker's cumulative quantity back: it can be reached again."""
+    once_more = fill(40, execution="execution-2", cumulative=40)
+
+    outcome = given(WORKING, fill(40, cumulative=40), busted()).when(once_more)
+
+    assert outcome.state.position("MSFT") == 40
+
+
+# -- cumulative reports
+
+
+def test_a_cumulative_report_alone_counts_its_shares() -> None:
+    outcome = given(WORKING).when(reported(filled=40, average="10")).then_nothing()
+
+    assert all_of(outcome) == (OpenStatus.PARTIALLY_FILLED, 40, 40)
+
+
+def test_the_average_of_cumulative_reports_is_the_brokers() -> None:
+    """Bot 10: 10 at 10, then 20 at 11 on average, was booked as 10.6."""
+    outcome = given(WORKING, reported(filled=10, average="10")).when(
+        reported(filled=20, average="11")
+    )
+
+    assert average_price(order_of(outcome).fills) == 11
+    assert outcome.state.positions["MSFT"].cost == 220
+
+
+def test_a_report_that_knows_less_changes_nothing() -> None:
+    outcome = given(WORKING, fill(40)).when(reported(filled=30, average="9")).then_nothing()
+
+    assert all_of(outcome)[1:] == (40, 40)
+    assert outcome.when(reported(filled=0)).state == outcome.state
+
+
+def test_executions_that_come_after_their_report_count_once() -> None:
+    outcome = given(WORKING, reported(filled=100, average="10.4"), closed(filled=100))
+    for event in (fill(60, "10", cumulative=60), fill(40, "11", execution="2", cumulative=100)):
+        outcome = outcome.when(event).then_nothing()
+        assert all_of(outcome)[1:] == (100, 100)
+
+    assert average_price(order_of(outcome).fills) == Decimal("10.4")
+
+
+def test_a_report_without_an_average_says_nothing_of_fills() -> None:
+    assert all_of(given(WORKING).when(reported(filled=40)))[1] == 0
+
+
+# -- busts and corrections
+
+
+def test_a_bust_takes_the_shares_back_and_a_person_is_told() -> None:
+    outcome = given(WORKING, fill(40)).when(busted())
+
+    outcome.then(alerted(AMENDED, "fill.amended", "FillBusted"))
+    assert all_of(outcome)[1:] == (0, 0)
+    outcome.when(busted()).then_nothing()
+
+
+def test_a_bust_before_its_fill_takes_back_what_comes() -> None:
+    outcome = given(WORKING, busted()).when(fill(40)).then_nothing()
+
+    assert all_of(outcome)[1:] == (0, 0)
+
+
+def test_a_bust_after_the_close_amends_and_the_status_stays() -> None:
+    outcome = given(WORKING, fill(100), closed(filled=100)).when(busted())
+
+    assert all_of(outcome) == (TerminalStatus.FILLED, 0, 0)
+
+
+def test_a_busted_fill_heard_again_stays_busted() -> None:
+    again = fill(40, execution=None, cumulative=40)
+
+    outcome = given(WORKING, fill(40, cumulative=40), busted())
+    assert all_of(outcome.when(fill(40, cumulative=40)))[1] == 0
+    assert all_of(outcome.when(again))[1] == 0
+
+
+def test_a_correction_restates_quantity_and_price() -> None:
+    outcome = given(WORKING, fill(40, "10")).when(corrected(30, "9.5"))
+
+    outcome.then(alerted(AMENDED, "fill.amended", "FillCorrected"))
+    assert all_of(outcome)[1:] == (30, 30)
+    assert paid(outcome) == 285
+
+
+def test_a_corrected_price_alone_moves_the_cost_alone() -> None:
+    outcome = given(WORKING, fill(40, "10")).when(corrected(40, "9"))
+
+    assert outcome.state.positions["MSFT"].quantity == 40
+    assert outcome.state.positions["MSFT"].cost == 360
+
+
+def test_a_corrected_fill_heard_again_stays_corrected() -> None:
+    outcome = given(WORKING, fill(40, "10", cumulative=40), corrected(40, "9"))
+    for again in (fill(40, "10", cumulative=40), fill(40, "10", execution=None, cumulative=40)):
+        assert all_of(outcome.when(again))[1:] == (40, 40)
+        assert outcome.when(again).state.positions["MSFT"].cost == 360
+
+
+def test_a_correction_before_its_fill_stands() -> None:
+    outcome = given(WORKING, corrected(30, "9")).when(fill(40, "10"))
+
+    assert all_of(outcome)[1:] == (30, 30)
+
+
+def test_a_correction_that_fills_the_rest_closes_the_order() -> None:
+    outcome = given(WORKING, fill(90)).when(corrected(100, "10"))
+
+    outcome.then(alerted(AMENDED, "fill.amended", "FillCorrected"), closed(filled=100))
+
+
+def test_a_bust_lowers_a_report_that_knew_of_more() -> None:
+    outcome = given(WORKING, reported(filled=60, average="10"), fill(40, "10")).when(busted())
+
+    assert all_of(outcome)[1:] == (20, 20)
+    assert outcome.state.positions["MSFT"].cost == 200
+
+
+def test_a_bust_of_an_order_that_is_not_ours_is_shown_and_moves_nothing() -> None:
+    outcome = given(WORKING).when(busted(FOREIGN))
+
+    outcome.then(alerted(f"fill.amended:{FOREIGN}:execution-1", "fill.amended", "FillBusted"))
+    assert outcome.state.positions == {}
+
+
+# -- status words
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("filled", "FILLED"),
+        ("canceled", "CANCELED"),
+        ("cancelled", "CANCELED"),
+        ("CANCELED", "CANCELED"),
+        ("expired", "EXPIRED"),
+        ("rejected", "REJECTED"),
+        ("replaced", "REPLACED"),
+        ("closed", "CLOSED"),
+    ],
+)
+def test_a_terminal_word_closes_the_order(word: str, status: str) -> None:
+    given(WORKING).when(reported(status=word)).then(closed(status=status))
+    given(SENT).when(submitted(status=word)).then(closed(status=status))
+    given(SENT, submit_unknown()).when(reported(status=word)).then(closed(status=status))
+
+
+@pytest.mark.parametrize("word", ["new", "partially_filled", "pending_cancel", "held", "dreaming"])
+def test_a_late_word_after_a_terminal_one_changes_nothing(word: str) -> None:
+    outcome = given(WORKING).when(reported(status="canceled")).when(reported(status=word))
+
+    outcome.then_nothing()
+    assert all_of(outcome) == (TerminalStatus.CANCELED, 0, 0)
+    assert outcome.when(reported(status="filled")).then_nothing().state.intents == {}
+
+
+def test_a_word_nobody_knows_leaves_the_order_open_and_a_person_is_told_once() -> None:
+    outcome = given(WORKING).when(reported(status="dreaming"))
+
+    outcome.then(alerted(f"status.unknown:{ORDER}", "status.unknown", "dreaming"))
+    assert order_of(outcome).status is OpenStatus.SUBMITTED
+    outcome.when(reported(status="dreaming")).then_nothing()
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("held", "HELD"),
+        ("stopped", "STOPPED"),
+        ("suspended", "SUSPENDED"),
+        ("done_for_day", "DONE_FOR_DAY"),
+        ("calculated", "CALCULATED"),
+        ("pending_replace", "PENDING_REPLACE"),
+        ("pending_review", "HELD"),
+    ],
+)
+def test_a_word_that_may_need_a_person_is_open_and_told(word: str, status: str) -> None:
+    outcome = given(WORKING).when(reported(status=word))
+
+    outcome.then(alerted(f"status.watched:{ORDER}", "status.watched", word))
+    assert order_of(outcome).status == status
+    assert OpenStatus(status) in WATCHED
+
+
+def test_a_filled_order_is_not_made_unfilled_by_an_older_word() -> None:
+    outcome = given(WORKING, fill(40)).when(reported(status="new")).then_nothing()
+
+    assert order_of(outcome).status is OpenStatus.PARTIALLY_FILLED
+
+
+# -- what is not ours
+
+
+@pytest.mark.parametrize(
+    ("report", "name"),
+    [
+        (fill(40, order=FOREIGN), "FillReported"),
+        (submitted(FOREIGN), "OrderSubmitted"),
+        (reported(FOREIGN, filled=40, average="10"), "OrderReported"),
+    ],
+)
+def test_a_report_of_an_order_that_is_not_ours_is_told_and_moves_nothing(
+    report: FillReported, name: str
+) -> None:
+    outcome = given(WORKING).when(report)
+
+    detail = f"{name} of an order that is not ours"
+    outcome.then(alerted(f"order.foreign:{FOREIGN}", "order.foreign", detail))
+    assert outcome.state.positions == {}
+    outcome.when(report).then_nothing()
+
+
+@pytest.mark.parametrize("status", ["FAILED", "SKIPPED"])
+def test_an_order_that_was_given_up_and_turns_up_is_an_orphan(status: str) -> None:
+    outcome = given(SENT, submit_unknown(), closed(status=status)).when(reported(status="new"))
+
+    outcome.then(
+        alerted(f"order.orphan:{ORDER}", "order.orphan", f"{status} here, at the broker new")
+    )
+    late = given(SENT, closed(status=status)).when(fill(10))
+    late.then(
+        alerted(f"order.orphan:{ORDER}", "order.orphan", f"{status} here, at the broker filled")
+    )
+    assert late.state.position("MSFT") == 10
+
+
+def test_what_does_not_agree_is_told_until_it_does() -> None:
+    outcome = given(WORKING).when(mismatched())
+    outcome.then(alerted("reconcile:MSFT:position", "reconcile.mismatch", "7"))
+    assert outcome.state.mismatched == {"MSFT": "position"}
+
+    agreed = outcome.when(mismatched(resolved=True)).then(cleared("reconcile:MSFT:position"))
+    assert agreed.state.mismatched == {}
+    agreed.when(mismatched()).then(alerted("reconcile:MSFT:position", "reconcile.mismatch", "7"))
+
+
+def test_an_agreement_in_one_symbol_leaves_the_others() -> None:
+    outcome = given(WORKING).when(mismatched()).when(mismatched(symbol="IBM"))
+
+    agreed = outcome.when(mismatched(symbol="IBM", resolved=True))
+
+    agreed.then(cleared("reconcile:IBM:position"))
+    assert agreed.state.mismatched == {"MSFT": "position"}
+
+
+def test_a_foreign_order_is_told_and_does_not_halt() -> None:
+    outcome = given(WORKING).when(mismatched("foreign-order", order=FOREIGN))
+
+    outcome.then(alerted("reconcile:MSFT:foreign-order", "reconcile.mismatch", "7"))
+
+
+def test_a_foreign_order_with_our_tag_halts_everything() -> None:
+    foreign = mismatched("foreign-order-with-our-tag", order=FOREIGN)
+    outcome = given(WORKING).when(foreign)
+
+    outcome.then(
+        alerted("reconcile:MSFT:foreign-order-with-our-tag", "reconcile.mismatch", "7"),
+        latched("identity.collision", detail=FOREIGN),
+    ).when(foreign).then_nothing()
+    halted = outcome.when(replace(foreign, resolved=True))
+    halted.then(cleared("reconcile:MSFT:foreign-order-with-our-tag"))
+    assert halted.state.halted
+
+
+def test_every_order_of_a_fill_an_answer_a_report_and_a_duplicate_ends_alike() -> None:
+    reports = [
+        submitted(),
+        fill(60, "10", cumulative=60),
+        fill(60, "10", execution=None, cumulative=60),
+        reported(status="filled", filled=100, average="10.4"),
+        fill(40, "11", execution="execution-2", cumulative=100),
+    ]
+    for order in permutations(reports):
+        outcome = given(SENT)
+        for report in order:
+            outcome = outcome.when(report)
+        assert all_of(outcome) == (TerminalStatus.FILLED, 100, 100), order
+        assert filled(order_of(outcome).fills) == 100
+        assert outcome.state.positions["MSFT"].cost == 1040, order
+
+
+def test_a_timer_of_a_closed_order_does_nothing() -> None:
+    given(WORKING, fill(100), closed(filled=100)).when(elapsed(f"cancel:{ORDER}")).then_nothing()

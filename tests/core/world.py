@@ -1,0 +1,196 @@
+"""The nouns of the core's tests beside those of tests/build.py: settings, a market that is open,
+strategies that ask for what they are told to, and decisions as a test expects them.
+"""
+
+from collections.abc import Iterable
+
+from core.config import config_hash, flatten
+from core.contract import Config
+from core.events import (
+    AlertCleared,
+    AlertRaised,
+    CalendarObserved,
+    CancelAttempted,
+    ConfigSnapshot,
+    Event,
+    JournalCreated,
+    KillSwitchLatched,
+    KillSwitchReleased,
+    LookupRequested,
+    OperatorCommanded,
+    ReconcileMismatched,
+    Session,
+    StrategyLoaded,
+    TimerElapsed,
+    TimerSet,
+)
+from core.events.lifecycle import Setting
+from core.rules import RULES
+from core.strategy import OrderRequest, View
+from tests.build import ORDER, account, at, quotes, rate_budget, reason
+from tests.build_world import decided
+
+HOUR_S = 3600
+CLOSE_S = 6 * HOUR_S
+Settings = dict[str, Setting]
+
+
+# -- observations
+
+
+def journal_created() -> JournalCreated:
+    """Sequence 1."""
+    return JournalCreated(
+        observed_at=at(),
+        journal_id="0123456789abcdef" * 2,
+        name="main",
+        mode="sim",
+        account_hash="0" * 64,
+        encrypted=False,
+        format=1,
+        min_reader=1,
+    )
+
+
+def configured(settings: Settings | None = None, *, seconds: float = 0) -> ConfigSnapshot:
+    """A snapshot of the default configuration with `settings`; it trades MSFT."""
+    flat = {**flatten(Config()), "symbols": ("MSFT",), **(settings or {})}
+    return ConfigSnapshot(
+        observed_at=at(seconds), config=flat, config_hash=config_hash(flat), rules=RULES
+    )
+
+
+def calendar(*days: int) -> CalendarObserved:
+    """Sessions of six hours from the made-up opening, so many days later; today's by default."""
+    sessions = tuple(
+        Session(
+            date=at(day * 24 * HOUR_S)[:10],
+            open=at(day * 24 * HOUR_S),
+            close=at(day * 24 * HOUR_S + CLOSE_S),
+        )
+        for day in days or (0,)
+    )
+    return CalendarObserved(observed_at=at(), source="made up", sessions=sessions)
+
+
+def strategy_loaded(window: int = 1) -> StrategyLoaded:
+    """A strategy's record; the class itself is given to `when`."""
+    return StrategyLoaded(
+        observed_at=at(),
+        name="test",
+        class_name="Asking",
+        entry="test",
+        sources={},
+        source_hash="0" * 64,
+        window=window,
+    )
+
+
+def elapsed(key: str, *, seconds: float = 0) -> TimerElapsed:
+    """A timer was due."""
+    return TimerElapsed(observed_at=at(seconds), key=key, due=at(seconds))
+
+
+def commanded(command: str, *, seconds: float = 0) -> OperatorCommanded:
+    """A person's command."""
+    return OperatorCommanded(
+        observed_at=at(seconds), command=command, who="ann", where="here", why="asked"
+    )
+
+
+def mismatched(
+    what: str = "position", symbol: str = "MSFT", *, resolved: bool = False, order: str = ORDER
+) -> ReconcileMismatched:
+    """Journal and broker disagree, or agree again."""
+    return ReconcileMismatched(
+        observed_at=at(),
+        what=what,
+        symbol=symbol,
+        journal_side="0",
+        broker_side="7",
+        client_order_id=order if "order" in what else None,
+        resolved=resolved,
+    )
+
+
+def open_market(settings: Settings | None = None) -> list[Event]:
+    """Everything a cycle at 0 s needs, for MSFT at 9.99 to 10.01."""
+    return [
+        journal_created(),
+        configured(settings),
+        strategy_loaded(),
+        calendar(),
+        account(),
+        rate_budget(),
+        quotes(),
+    ]
+
+
+# -- strategies
+
+
+def asking(*requests: object) -> type:
+    """A strategy that returns `requests`, each cycle."""
+
+    class Asking:
+        def decide(self, view: View) -> Iterable[object]:
+            return requests
+
+    return Asking
+
+
+def buying(quantity: object = 100, symbol: str = "MSFT", **fields: object) -> type:
+    """A strategy that wants to buy."""
+    return asking(OrderRequest(symbol, "buy", quantity, **fields))  # type: ignore[arg-type]  # nonsense is tested too
+
+
+def selling(quantity: object = 100, symbol: str = "MSFT", **fields: object) -> type:
+    """A strategy that wants to sell."""
+    return asking(OrderRequest(symbol, "sell", quantity, **fields))  # type: ignore[arg-type]  # nonsense is tested too
+
+
+# -- decisions
+
+
+def look(count: int = 1, order: str = ORDER) -> LookupRequested:
+    """The broker is asked."""
+    return LookupRequested(
+        **decided(0, 1, "look", order, count),  # type: ignore[arg-type]
+        client_order_id=order,
+        look=count,
+    )
+
+
+def timer(key: str, due: float) -> TimerSet:
+    """The core wants to be woken."""
+    return TimerSet(**decided(0, 1, "timer", key, due), key=key, due=at(due))  # type: ignore[arg-type]
+
+
+def cancel(code: str, order: str = ORDER, attempt: int = 1, **numbers: str) -> CancelAttempted:
+    """A cancel may leave, for this reason."""
+    return CancelAttempted(
+        **decided(0, 1, "cancel", order, attempt),  # type: ignore[arg-type]
+        client_order_id=order,
+        attempt=attempt,
+        reason=reason(code, **numbers),
+    )
+
+
+def latched(code: str, **fields: str) -> KillSwitchLatched:
+    """Trading halts."""
+    return KillSwitchLatched(**decided(0, 1, "latched", code), reason=reason(code, **fields))  # type: ignore[arg-type]
+
+
+def released(who: str = "ann") -> KillSwitchReleased:
+    """Trading may go on."""
+    return KillSwitchReleased(**decided(0, 1, "released"), who=who)  # type: ignore[arg-type]
+
+
+def alerted(key: str, code: str, detail: str) -> AlertRaised:
+    """A person should look."""
+    return AlertRaised(**decided(0, 1, "alert", key), key=key, code=code, detail=detail)  # type: ignore[arg-type]
+
+
+def cleared(key: str) -> AlertCleared:
+    """What the alert named is over."""
+    return AlertCleared(**decided(0, 1, "cleared", key), key=key)  # type: ignore[arg-type]
