@@ -1,1 +1,1 @@
-"""The rules: events, values, state, `decide`, `evolve`, gates, strategies. Pure: it touches nothing."""
+"""The rules: events, values, state, `decide`, `evolve`, gates, strategies. It touches nothing."""

@@ -35,6 +35,7 @@ class Emitter:
             ordinal=state.decisions,
             **fields,
         )
-        self.decisions.append(decision)  # type: ignore[arg-type]  # every concrete kind is a Decision
-        self.state = evolve(state, decision)  # type: ignore[arg-type]  # see above
+        # every concrete kind of decision is one of the union
+        self.decisions.append(decision)  # type: ignore[arg-type]
+        self.state = evolve(state, decision)  # type: ignore[arg-type]
         return decision

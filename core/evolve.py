@@ -67,6 +67,21 @@ from core.order import OpenStatus
 from core.state import CycleCounts, State, StrategyFacts
 from core.values import CONTEXT
 
+Lifecycle = (
+    CalendarObserved
+    | ConfigSnapshot
+    | StrategyLoaded
+    | JournalCreated
+    | RunnerStarted
+    | RunnerStopped
+    | OperatorCommanded
+    | RollbackAccepted
+    | FeeReported
+    | StreamWentUp
+    | StreamWentDown
+    | CostModelCalibrated
+    | ReplaceAnswered
+)
 KEPT_SESSIONS = 2
 """Closed intents are kept for amending until this many sessions have begun after their close."""
 
@@ -102,8 +117,7 @@ def _after_observation(state: State, event: Observation) -> State:
         case CycleOpened():
             return _with_cycle(state, event)
         case TimerElapsed():
-            rest = {key: due for key, due in state.timers.items() if key != event.key}
-            return replace(state, timers=rest)
+            return replace(state, timers={k: d for k, d in state.timers.items() if k != event.key})
         case AccountReported():
             return replace(state, account=event)
         case RateBudgetReported():
@@ -112,16 +126,19 @@ def _after_observation(state: State, event: Observation) -> State:
             return replace(state, signals={**state.signals, event.symbol: event})
         case ReconcileMismatched():
             return _with_mismatch(state, event)
+        case _:
+            return _after_lifecycle(state, event)
+
+
+def _after_lifecycle(state: State, event: Lifecycle) -> State:
+    match event:
         case CalendarObserved():
-            named = {session.date: session for session in state.sessions}
-            named.update({session.date: session for session in event.sessions})
-            return replace(state, sessions=tuple(named[date] for date in sorted(named)))
+            return _with_calendar(state, event)
         case ConfigSnapshot():
             return _with_config(state, event)
         case StrategyLoaded():
-            facts = StrategyFacts(
-                name=event.name, source_hash=event.source_hash, window=event.window
-            )
+            name, source_hash, window = event.name, event.source_hash, event.window
+            facts = StrategyFacts(name=name, source_hash=source_hash, window=window)
             return replace(state, strategy=facts)
         case JournalCreated():
             return replace(state, journal_id=event.journal_id, mode=event.mode)
@@ -169,6 +186,13 @@ def _after_decision(state: State, event: Decision) -> State:
             return state
         case _:
             assert_never(event)
+
+
+def _with_calendar(state: State, event: CalendarObserved) -> State:
+    """The sessions known, those of the same date replaced, in order."""
+    named = {session.date: session for session in state.sessions}
+    named.update({session.date: session for session in event.sessions})
+    return replace(state, sessions=tuple(named[date] for date in sorted(named)))
 
 
 def _with_quotes(state: State, event: QuotesObserved) -> State:
@@ -225,9 +249,8 @@ def _with_runner(state: State, event: RunnerStarted) -> State:
     intents = dict(state.intents)
     for client_order_id, intent in state.intents.items():
         if intent.status is OpenStatus.SUBMITTING:
-            intents[client_order_id] = replace(
-                intent, status=OpenStatus.UNKNOWN, unknown_since=event.observed_at, absent_looks=0
-            )
+            lost = order_facts.lost_from_sight(intent, event.observed_at)
+            intents[client_order_id] = lost
     return replace(state, epoch=event.epoch, seed=event.seed, intents=intents)
 
 

@@ -31,7 +31,7 @@ from core.fills import Fills
 from core.order import GIVEN_UP, OpenStatus, TerminalStatus, status_of
 from core.positions import FLAT, after_trade
 from core.state import NOT_AT_VENUE, Intent, State
-from core.values import CONTEXT, ZERO
+from core.values import CONTEXT, ZERO, TimeText
 
 Report = (
     OrderSubmitted
@@ -143,13 +143,7 @@ def after_report(state: State, event: Report) -> State:
         case OrderSubmitUnknown():
             if intent.status is not OpenStatus.SUBMITTING:
                 return state
-            lost = replace(
-                intent,
-                status=OpenStatus.UNKNOWN,
-                unknown_since=event.observed_at,
-                absent_looks=0,
-            )
-            return _stored(state, lost)
+            return _stored(state, lost_from_sight(intent, event.observed_at))
         case OrderLookedUp():
             return _looked_up(state, intent, event)
         case OrderReported():
@@ -176,6 +170,11 @@ def after_report(state: State, event: Report) -> State:
                 intent.fills, event.execution_id, Decimal(event.quantity), Decimal(event.price)
             )
             return _with_fills(state, event.client_order_id, corrected)
+
+
+def lost_from_sight(intent: Intent, at: TimeText) -> Intent:
+    """The intent with an unknown outcome from `at` on; its looks begin anew."""
+    return replace(intent, status=OpenStatus.UNKNOWN, unknown_since=at, absent_looks=0)
 
 
 def _accepted(state: State, intent: Intent, venue_order_id: str | None, word: str | None) -> State:

@@ -1,1 +1,1 @@
-"""The shell around the core: runner, brokers, market feeds, rate limit, operator. It touches the world."""
+"""The shell around the core: runner, brokers, market feeds, operator. It touches the world."""

@@ -111,7 +111,9 @@ def _observations(
 def _account(config: Config, at: TimeText) -> AccountReported:
     """The account before its first order, as configured."""
     broker = config.broker
-    power: DecimalText = decimal_text(Decimal(broker.cash) * Decimal(broker.buying_power_multiplier))
+    power: DecimalText = decimal_text(
+        Decimal(broker.cash) * Decimal(broker.buying_power_multiplier)
+    )
     return AccountReported(
         observed_at=at, cash=broker.cash, equity=broker.cash, buying_power=power, positions={}
     )

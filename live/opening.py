@@ -8,6 +8,7 @@ dies    before the journal's first commit: an empty journal file, an anchor at 0
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -43,6 +44,7 @@ from journal.anchor import beside
 from journal.errors import (
     AnchorMissingError,
     CommitUnknownError,
+    DiskFullError,
     JournalError,
     JournalMissingError,
     LockedError,
@@ -60,6 +62,9 @@ from live.strategy_files import load_strategy
 
 MIN_READER = 1
 """The oldest rules that may trade on a journal this release creates."""
+
+ROOM_BYTES = 4 * 2**20
+"""Less free than this and no journal is begun."""
 
 
 class Inputs(NamedTuple):
@@ -130,7 +135,8 @@ def opened(
     With `take_over` a lock that is held does not stop it: its claim fences the other runner.
     """
     url = parse_url(inputs.config.journal)
-    look_first(inputs.config, accept_anchor_missing=accept_anchor_missing)
+    if not look_first(inputs.config, accept_anchor_missing=accept_anchor_missing):
+        _refuse_full(url.path)
     with contextlib.ExitStack() as stack:
         with _without_traces(inputs.config, url.path):
             if url.path is not None:
@@ -204,7 +210,7 @@ def _without_traces(config: Config, path: Path | None) -> Iterator[None]:
         yield
     except (CommitUnknownError, LockedError):
         raise
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(JournalError):
             open_journal(config.journal, read_only=True).close()
             made = [place for place in made if place.name == f"{path.name}.lock"]
@@ -214,6 +220,9 @@ def _without_traces(config: Config, path: Path | None) -> Iterator[None]:
         for folder in folders:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+        if isinstance(error, OSError):
+            message = f"journal {path}: {error.strerror}; mend that, or choose another path"
+            raise BadInputError(message) from None
         raise
 
 
@@ -340,6 +349,16 @@ def _script(text: str) -> dict[str, str]:
             raise BadInputError(message)
         script[key] = fault
     return script
+
+
+def _refuse_full(path: Path | None) -> None:
+    """A new journal, its venue and its first commit need room before anything of them is made."""
+    if path is None:
+        return
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    found = os.statvfs(folder)
+    if found.f_bavail * found.f_frsize < ROOM_BYTES:
+        raise DiskFullError(str(path), f"less than {ROOM_BYTES >> 20} MiB is free")
 
 
 def _make_folder(path: Path) -> None:

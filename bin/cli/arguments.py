@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from bin.cli.exits import Exit, help_text
 
@@ -21,6 +21,7 @@ VIEWS = (
     "alerts",
 )
 Command = Callable[[argparse.Namespace], int]
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 class Parser(argparse.ArgumentParser):
@@ -50,8 +51,8 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _add(commands, name: str, module: str, about: str) -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]
-    command: argparse.ArgumentParser = commands.add_parser(
+def _add(commands: Commands, name: str, module: str, about: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(
         name,
         help=about,
         description=about,
@@ -73,7 +74,7 @@ def _later(module: str, name: str) -> Command:
     return call
 
 
-def _add_run(commands) -> None:  # type: ignore[no-untyped-def]
+def _add_run(commands: Commands) -> None:
     run = _add(commands, "run", "run", "The live runner; without arguments, a demonstration.")
     _add_settings(run)
     run.add_argument("--cycles", type=_count, metavar="N", help="open at most N cycles")
@@ -107,7 +108,7 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", metavar="N")
 
 
-def _add_journal_commands(commands) -> None:  # type: ignore[no-untyped-def]
+def _add_journal_commands(commands: Commands) -> None:
     replay = _add(commands, "replay", "replay", "Derive every decision again, compare every id.")
     replay.add_argument("journal", metavar="JOURNAL")
     replay.add_argument("--strategy", metavar="FILE_OR_MODULE:CLASS", help="instead of the stored")
@@ -126,7 +127,7 @@ def _add_journal_commands(commands) -> None:  # type: ignore[no-untyped-def]
     diff.add_argument("right", metavar="B")
 
 
-def _add_view_commands(commands) -> None:  # type: ignore[no-untyped-def]
+def _add_view_commands(commands: Commands) -> None:
     show = _add(commands, "show", "show", "A projection, now or as of any sequence.")
     show.add_argument("view", choices=VIEWS)
     _add_journal(show)
@@ -140,7 +141,7 @@ def _add_view_commands(commands) -> None:  # type: ignore[no-untyped-def]
     _add_journal(explain)
 
 
-def _add_operator_commands(commands) -> None:  # type: ignore[no-untyped-def]
+def _add_operator_commands(commands: Commands) -> None:
     for name, about in (
         ("halt", "No order leaves until resume; works when the runner is dead."),
         ("resume", "Lift the kill switch."),
@@ -152,7 +153,7 @@ def _add_operator_commands(commands) -> None:  # type: ignore[no-untyped-def]
         command.add_argument("--who", default=None, metavar="NAME", help="the operator (login)")
 
 
-def _add_config(commands) -> None:  # type: ignore[no-untyped-def]
+def _add_config(commands: Commands) -> None:
     config = commands.add_parser("config", help="Check or show the configuration.")
     actions = config.add_subparsers(metavar="ACTION", required=True)
     for name, about in (

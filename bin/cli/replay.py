@@ -162,7 +162,8 @@ def _lines(document: dict[str, object]) -> list[str]:
     decisions, untouched = document["decisions"], document["not_rederived"]
     assert isinstance(decisions, int)
     assert isinstance(untouched, int)
-    word = {True: "parity", False: "NO PARITY", None: "nothing re-derived"}[document["parity"]]  # type: ignore[index]  # three values
+    words = {"True": "parity", "False": "NO PARITY", "None": "nothing re-derived"}
+    word = words[str(document["parity"])]
     strategy = document["strategy"]
     assert isinstance(strategy, dict)
     other = [f"strategy {strategy['given']}: not the recorded source"] * (

@@ -17,7 +17,6 @@ import msgspec
 
 from core.events import (
     AccountReported,
-    AlertRaised,
     CancelAttempted,
     CycleClosed,
     CycleOpened,
@@ -229,12 +228,13 @@ def unlike_its_venue(facts: Facts) -> list[str]:
 
 
 def _compared(name: str, expected: Any, found: Any) -> list[str]:
+    """Where two facts differ, down to the field."""
     if expected == found:
         return []
     if not isinstance(expected, dict) or not isinstance(found, dict):
         return [f"{name}: expected {expected}, found {found}"]
     return [
-        f"{name} {key}: expected {expected.get(key)}, found {found.get(key)}"
+        line
         for key in sorted({*expected, *found})
-        if expected.get(key) != found.get(key)
+        for line in _compared(f"{name} {key}", expected.get(key), found.get(key))
     ]

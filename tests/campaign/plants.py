@@ -8,9 +8,11 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from core import cycle, outcomes
 from core.decide import advance
-from core.events import CycleOpened, Event, OrderSubmitAttempted
+from core.events import CycleOpened, Event, OrderLookedUp, OrderSubmitAttempted
 from core.values import TimeText, micros
 from journal import Head, Journal
 from live.brokers.base import SubmitAnswer
@@ -22,7 +24,7 @@ from live.feeds.csv_file import CsvFeed
 
 
 def post_before_commit() -> None:
-    """+ Every order goes out before the commit that allows it."""
+    """Every order goes out before the commit that allows it."""
     early: dict[tuple[str, int], SubmitAnswer] = {}
     brokers: list[SimulatedBroker] = []
     real_init, real_submit = SimulatedBroker.__init__, SimulatedBroker.submit
@@ -101,6 +103,30 @@ def slot_twice() -> None:
     _put(CsvFeed, "slots", slots)
 
 
+def new_id_each_attempt() -> None:
+    """An attempt without an answer is sent again, unasked, under an id with the attempt's number."""
+    real_submit = SimulatedBroker.submit
+
+    def submit(
+        broker: SimulatedBroker, ticket: Ticket, attempt: int, now: TimeText
+    ) -> SubmitAnswer:
+        if attempt > 1:
+            ticket = replace(ticket, client_order_id=f"{ticket.client_order_id[:-2]}-{attempt}")
+        return real_submit(broker, ticket, attempt, now)
+
+    def look_up(_: SimulatedBroker, client_order_id: str, now: TimeText) -> OrderLookedUp:
+        return OrderLookedUp(
+            observed_at=now,
+            client_order_id=client_order_id,
+            source="by-id",
+            found=False,
+            complete=True,
+        )
+
+    _put(SimulatedBroker, "submit", submit)
+    _put(SimulatedBroker, "look_up", look_up)
+
+
 def random_id() -> None:
     """The client order id has a part that is another one in every process."""
     real = cycle.client_order_id
@@ -113,6 +139,7 @@ PLANTS: dict[str, Callable[[], None]] = {
     "acknowledge-early": acknowledge_early,
     "forget-attempts": forget_attempts,
     "slot-twice": slot_twice,
+    "new-id-each-attempt": new_id_each_attempt,
     "random-id": random_id,
 }
 

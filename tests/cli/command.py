@@ -79,8 +79,9 @@ def ended(process: subprocess.Popen[str]) -> Ran:
 
 
 def files(folder: Path) -> set[str]:
-    """Every file and folder below `folder`, by relative name."""
-    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+    """Every file and folder below `folder`, by relative name; SQLite's own two are its business."""
+    found = (str(path.relative_to(folder)) for path in folder.rglob("*"))
+    return {name for name in found if not name.endswith(("-wal", "-shm"))}
 
 
 def events(folder: Path, journal: str) -> list[dict[str, Any]]:

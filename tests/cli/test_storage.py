@@ -13,6 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from core.contract import Config
+from core.events import JournalCreated
+from core.values import TimeText
+from journal import create_journal
+from journal.genesis import journal_id_from_name
+from live.opening import account_hash
 from tests.cli.command import Ran, assert_refused, assert_sound, ended, files, refold, started
 from tests.cli.conftest import Session
 from tests.cli.world import JOURNAL, run_words
@@ -62,16 +68,15 @@ def test_a_journal_without_its_venue_does_not_get_a_new_one(going_on: Path) -> N
     assert goes_on(going_on).status == 0
 
 
-def test_a_journal_that_is_gone_while_its_venue_is_there_does_not_trade_again(
-    going_on: Path,
-) -> None:
+def test_a_journal_that_is_begun_anew_on_its_venue_sends_no_order_twice(going_on: Path) -> None:
+    before = refold("show", "orders", "--journal", JOURNAL, "--json", cwd=going_on).json["rows"]
     for name in ("j.db", "j.db.anchor", "j.db-wal", "j.db-shm"):
         (going_on / name).unlink(missing_ok=True)
-    ran = goes_on(going_on)
-    if ran.status == 0:
-        assert ran.json["intents"] == 0, "a new journal must not trade on the old one's venue"
-    else:
-        assert_refused(ran, "venue")
+    assert refold(*run_words("--cycles", 5), cwd=going_on).status == 0
+    after = refold("show", "orders", "--journal", JOURNAL, "--json", cwd=going_on).json["rows"]
+    names = ("client_order_id", "venue_order_id", "filled_quantity", "average_price", "status")
+    assert [[row[n] for n in names] for row in after] == [[row[n] for n in names] for row in before]
+    assert_sound(going_on, JOURNAL)
 
 
 # -- no journal at all
@@ -116,14 +121,7 @@ def test_a_journal_of_a_newer_release_is_not_traded_on(world: Path) -> None:
 
 def forge_newer(folder: Path) -> None:
     """A whole journal whose first event asks for a newer reader, with its venue."""
-    from core.events import JournalCreated
-    from core.sim.calendar import sessions
-    from journal import create_journal
-    from journal.genesis import journal_id_from_name
-    from live.opening import account_hash
-    from core.contract import Config
-
-    at = sessions("2024-03-04", 1)[0].open
+    at = TimeText("2024-03-04T14:00:00.000000Z")
     created = JournalCreated(
         observed_at=at,
         journal_id=journal_id_from_name("main"),
@@ -185,10 +183,6 @@ def test_a_flipped_byte_is_named_by_its_sequence(going_on: Path) -> None:
     with contextlib.closing(sqlite3.connect(going_on / "j.db")) as database:
         for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='trigger'"):
             database.execute(f"DROP TRIGGER {name}")
-        database.execute(
-            "UPDATE stored_events SET state = CAST(replace(CAST(state AS TEXT), '\"AAA\"',"
-            " '\"AAB\"') AS BLOB) WHERE topic = 'order-submit-skipped.v1' AND 0"
-        )
         state = database.execute(
             "SELECT state FROM stored_events WHERE originator_version = 6"
         ).fetchone()[0]
@@ -223,7 +217,7 @@ def wait_for_lock(folder: Path) -> None:
     import time
 
     for _ in range(200):
-        if '"CYCLE_CLOSED"' in "" or (folder / "j.db-wal").exists():
+        if (folder / "j.db-wal").exists():
             cycles = refold("show", "cycles", "--journal", JOURNAL, "--json", cwd=folder)
             if cycles.status == 0 and len(cycles.json["rows"]) > 5:
                 return
@@ -260,11 +254,11 @@ def fill(place: Path, leave: int) -> Path:
     return ballast
 
 
-@pytest.mark.parametrize("leave", [0, 4096, 16_384, 65_536, 131_072, 262_144])
+@pytest.mark.parametrize("leave", [0, 4096, 65_536, 2 * MIB])
 def test_a_disk_that_is_full_at_the_start_holds_nothing_half_made(
     world: Path, tmp_path: Path, leave: int
 ) -> None:
-    with disk(tmp_path / "disk", 4 * MIB) as place:
+    with disk(tmp_path / "disk", 32 * MIB) as place:
         ballast = fill(place, leave)
         words = run_words(journal=f"sqlite:///{place}/j.db")
         assert_refused(refold(*words, cwd=world), str(place))
@@ -273,11 +267,11 @@ def test_a_disk_that_is_full_at_the_start_holds_nothing_half_made(
         assert refold(*words, cwd=world).json["cycles"] == 30
 
 
-@pytest.mark.parametrize("room", [1_200, 1_300, 1_450])
+@pytest.mark.parametrize("room", [4_100, 4_300, 4_500])
 def test_a_disk_that_fills_in_the_middle_ends_the_run_and_it_goes_on_later(
     world: Path, tmp_path: Path, room: int
 ) -> None:
-    with disk(tmp_path / "disk", 8 * MIB) as place:
+    with disk(tmp_path / "disk", 32 * MIB) as place:
         journal = f"sqlite:///{place}/j.db"
         ballast = fill(place, room * 1024)
         ran = refold(*run_words(journal=journal), cwd=world)
@@ -293,7 +287,7 @@ def test_a_disk_that_fills_in_the_middle_ends_the_run_and_it_goes_on_later(
 def test_a_read_only_disk_refuses_a_run_and_lets_everything_be_read(
     short: Session, world: Path, tmp_path: Path
 ) -> None:
-    with disk(tmp_path / "disk", 8 * MIB) as place:
+    with disk(tmp_path / "disk", 32 * MIB) as place:
         folder = short.copied_to(place)
         before = files(place)
         remount = ["mount", "-o", "remount,ro", str(place)]

@@ -68,9 +68,7 @@ def test_a_refused_order_is_closed_as_failed_with_the_brokers_code() -> None:
     refusal = replace(submit_failed(), status_code=403, error_code="40310000")
 
     given(SENT).when(refusal).then(
-        replace(
-            closed(status="FAILED"), reason=reason("broker.refused", detail="403 40310000")
-        )
+        replace(closed(status="FAILED"), reason=reason("broker.refused", detail="403 40310000"))
     )
 
 
@@ -89,9 +87,9 @@ def test_the_text_of_a_refusal_never_halts_trading() -> None:
 
 @pytest.mark.parametrize("error_class", ["not_sent", "rate_limited"])
 def test_what_was_not_taken_is_sent_again_under_the_same_id(error_class: str) -> None:
-    given(SENT).when(submit_failed(error_class=error_class)).then(
-        timer(f"retry:{ORDER}", 1)
-    ).when(elapsed(f"retry:{ORDER}", seconds=1)).then(attempted(attempt=2))
+    given(SENT).when(submit_failed(error_class=error_class)).then(timer(f"retry:{ORDER}", 1)).when(
+        elapsed(f"retry:{ORDER}", seconds=1)
+    ).then(attempted(attempt=2))
 
 
 def test_the_wait_before_another_attempt_is_a_setting() -> None:
@@ -101,9 +99,7 @@ def test_the_wait_before_another_attempt_is_a_setting() -> None:
 
 
 def test_an_attempt_is_not_repeated_after_the_intents_validity() -> None:
-    expired = replace(
-        closed(status="FAILED"), reason=reason("intent.expired", detail=at(60))
-    )
+    expired = replace(closed(status="FAILED"), reason=reason("intent.expired", detail=at(60)))
 
     given(SENT, submit_failed(error_class="not_sent"), timer(f"retry:{ORDER}", 61)).when(
         elapsed(f"retry:{ORDER}", seconds=61)
@@ -234,9 +230,7 @@ def test_a_fill_is_evidence_too() -> None:
 )
 def test_our_id_with_other_parameters_halts_everything(other: dict[str, str | None]) -> None:
     collision = replace(found(intent()), **other)  # type: ignore[arg-type]  # one field
-    detail = (
-        f"{collision.side} {collision.quantity} {collision.symbol} at {collision.limit_price}"
-    )
+    detail = f"{collision.side} {collision.quantity} {collision.symbol} at {collision.limit_price}"
 
     outcome = given(LOST).when(collision)
 
@@ -356,9 +350,11 @@ def test_an_order_is_canceled_at_its_greatest_age() -> None:
 def test_an_order_is_canceled_before_the_close() -> None:
     settings = {"risk.cancel_before_close_s": "300"}
 
-    given(configured(settings), calendar(), intent(seconds=CLOSE_S - 600), attempted(), submitted()).when(
-        elapsed(f"cancel:{ORDER}", seconds=CLOSE_S - 300)
-    ).then(cancel("order.before_close", limit="300", observed="300"))
+    given(
+        configured(settings), calendar(), intent(seconds=CLOSE_S - 600), attempted(), submitted()
+    ).when(elapsed(f"cancel:{ORDER}", seconds=CLOSE_S - 300)).then(
+        cancel("order.before_close", limit="300", observed="300")
+    )
 
 
 def test_without_a_greatest_age_only_the_close_cancels() -> None:

@@ -7,7 +7,6 @@ shape   `REACHED` has one case for each member of `ReasonCode`: a member without
 from decimal import Decimal
 from typing import NamedTuple
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -22,16 +21,19 @@ from core.events import (
     Observation,
     OrderSubmitSkipped,
     QuotesObserved,
+    RateBudgetReported,
 )
 from core.gates import GATES, Candidate
 from core.reasons import Reason, ReasonCode
 from core.state import INITIAL
+from core.strategy import OrderRequest
 from core.values import OrderType, Side, decimal_text
 from tests.build import (
     ORDER,
     absent,
     account,
     attempted,
+    closed,
     cycle_opened,
     fill,
     found,
@@ -52,19 +54,15 @@ from tests.core.world import (
     commanded,
     configured,
     elapsed,
-    journal_created,
     latched,
     mismatched,
     open_market,
     selling,
-    strategy_loaded,
 )
 from tests.spec import Outcome, given
 
 OPEN = open_market()
 SENT: list[Event] = [intent(seconds=-60), attempted()]
-LONG: list[Event] = [*SENT, submitted(), fill(100)]
-"""100 shares of MSFT are held."""
 NO_SHORT = {"risk.allow_short": False}
 NOW = cycle_opened(1)
 
@@ -78,12 +76,16 @@ class Case(NamedTuple):
     reason: Reason
 
 
-def held(quantity: int = 100) -> list[Event]:
-    """Events that leave so many shares of MSFT, and no open order."""
+def held(quantity: int = 100, symbol: str = "MSFT") -> list[Event]:
+    """Events that leave so many shares, and no open order."""
     side = "buy" if quantity > 0 else "sell"
-    bought = intent("held", quantity=abs(quantity), side=side, seconds=-60)
-    filled = fill(abs(quantity), order="held", side=side)
-    return [*given(bought, attempted("held")).when(filled).decisions_with(bought, filled)]
+    shares = abs(quantity)
+    return [
+        intent("held", symbol=symbol, quantity=shares, side=side, seconds=-60),
+        attempted("held"),
+        fill(shares, order="held", symbol=symbol, side=side),
+        closed("held", filled=shares),
+    ]
 
 
 def reasons_of(outcome: Outcome) -> list[Reason]:
@@ -97,8 +99,8 @@ def without(kind: type) -> list[Event]:
     return [event for event in OPEN if not isinstance(event, kind)]
 
 
-def bps(limit: str, observed: str) -> dict[str, str]:
-    """The numbers of a reason."""
+def numbers(limit: str, observed: str) -> dict[str, str]:
+    """The limit of a reason, and what was observed."""
     return {"limit": limit, "observed": observed}
 
 
@@ -124,7 +126,7 @@ REACHED: dict[str, Case] = {
         without(AccountReported), NOW, buying(), reason("account.missing", missing="account")
     ),
     "rate.no_permit": Case(
-        [*OPEN, rate_budget(20)], NOW, buying(), reason("rate.no_permit", **bps("0", "1"))
+        [*OPEN, rate_budget(20)], NOW, buying(), reason("rate.no_permit", **numbers("0", "1"))
     ),
     "reconcile.mismatch": Case(
         [*OPEN, mismatched()], NOW, buying(), reason("reconcile.mismatch", detail="position")
@@ -139,23 +141,25 @@ REACHED: dict[str, Case] = {
         [*OPEN, quotes(MSFT=("10.02", "10.01"))],
         NOW,
         buying(),
-        reason("quote.crossed", **bps("10.01", "10.02")),
+        reason("quote.crossed", **numbers("10.01", "10.02")),
     ),
     "quote.stale": Case(
-        OPEN, cycle_opened(1, seconds=31), buying(), reason("quote.stale", **bps("30", "31"))
+        OPEN, cycle_opened(1, seconds=31), buying(), reason("quote.stale", **numbers("30", "31"))
     ),
-    "size.below_lot": Case(OPEN, NOW, buying("0.9"), reason("size.below_lot", **bps("1", "0.9"))),
+    "size.below_lot": Case(
+        OPEN, NOW, buying("0.9"), reason("size.below_lot", **numbers("1", "0.9"))
+    ),
     "size.quantity": Case(
-        OPEN, NOW, buying(10_001), reason("size.quantity", **bps("10000", "10001"))
+        OPEN, NOW, buying(10_001), reason("size.quantity", **numbers("10000", "10001"))
     ),
     "size.notional": Case(
-        OPEN, NOW, buying(4996), reason("size.notional", **bps("50000", "50009.96"))
+        OPEN, NOW, buying(4996), reason("size.notional", **numbers("50000", "50009.96"))
     ),
     "price.collar": Case(
         OPEN,
         NOW,
         buying(limit_price="10.32"),
-        reason("price.collar", **bps("300", "309.69030969")),
+        reason("price.collar", **numbers("300", "309.69030969")),
     ),
     "duplicate.intent": Case(
         [*OPEN, *SENT, submitted()], NOW, buying(), reason("duplicate.intent", detail=ORDER)
@@ -164,20 +168,20 @@ REACHED: dict[str, Case] = {
         [*OPEN, *SENT, submitted()], NOW, selling(), reason("duplicate.opposite", detail=ORDER)
     ),
     "position.reversal": Case(
-        [*OPEN, *LONG], NOW, selling(101), reason("position.reversal", **bps("100", "101"))
+        [*OPEN, *held()], NOW, selling(101), reason("position.reversal", **numbers("100", "101"))
     ),
     "short.disabled": Case(open_market(NO_SHORT), NOW, selling(), reason("short.disabled")),
     "exposure.gross": Case(
         open_market({"risk.gross_exposure_max": "1000.99"}),
         NOW,
         buying(),
-        reason("exposure.gross", **bps("1000.99", "1001")),
+        reason("exposure.gross", **numbers("1000.99", "1001")),
     ),
     "capital.buying_power": Case(
         [*OPEN, replace(account(), buying_power=decimal_text("1000.99"))],
         NOW,
         buying(),
-        reason("capital.buying_power", **bps("1000.99", "1001")),
+        reason("capital.buying_power", **numbers("1000.99", "1001")),
     ),
     "intent.expired": Case(
         [intent(), attempted()],
@@ -196,13 +200,19 @@ REACHED: dict[str, Case] = {
         [intent(), attempted(), submitted()],
         elapsed(f"cancel:{ORDER}", seconds=900),
         None,
-        reason("order.max_age", **bps("900", "900")),
+        reason("order.max_age", **numbers("900", "900")),
     ),
     "order.before_close": Case(
-        [configured({"risk.cancel_before_close_s": "60"}), calendar(), *SENT, submitted()],
-        elapsed(f"cancel:{ORDER}", seconds=1),
+        [
+            configured({"risk.cancel_before_close_s": "21000"}),
+            calendar(),
+            intent(),
+            attempted(),
+            submitted(),
+        ],
+        elapsed(f"cancel:{ORDER}", seconds=600),
         None,
-        reason("order.before_close", **bps("60", "0")),
+        reason("order.before_close", **numbers("21000", "21000")),
     ),
     "operator.halt": Case([], commanded("halt"), None, reason("operator.halt", detail="asked")),
     "operator.cancel": Case(
@@ -227,10 +237,238 @@ def test_every_reason_has_a_case() -> None:
 @pytest.mark.parametrize("code", sorted(ReasonCode))
 def test_every_reason_is_reached(code: ReasonCode) -> None:
     case = REACHED[code]
-    if code in ("position.reversal",):
-        outcome = ready_to_close(case.events).when(case.heard, case.strategy)
-    else:
-        outcome = given(case.events).when(case.heard, case.strategy)
+    outcome = given(case.events).when(case.heard, case.strategy)
 
     assert reasons_of(outcome) == [case.reason]
     assert not any(isinstance(decision, IntentCreated) for decision in outcome.decisions)
+
+
+# -- at the limit, and one unit beyond it
+
+
+class Edge(NamedTuple):
+    """What passes at the limit, and what does not one unit beyond: (events, opened, strategy)."""
+
+    at: tuple[list[Event], Observation, type]
+    beyond: tuple[list[Event], Observation, type]
+
+
+TEN = quotes(MSFT=("9.99", "10"))
+
+
+def with_power(money: str) -> Event:
+    """An account with so much buying power."""
+    return replace(account(), buying_power=decimal_text(money))
+
+
+def limited(setting: str, at_limit: str, beyond: str) -> Edge:
+    """The same order under two limits."""
+    return Edge(
+        (open_market({setting: at_limit}), NOW, buying()),
+        (open_market({setting: beyond}), NOW, buying()),
+    )
+
+
+EDGES: dict[str, Edge] = {
+    "quote.crossed": Edge(
+        ([*OPEN, quotes(MSFT=("10.01", "10.01"))], NOW, buying()),
+        ([*OPEN, quotes(MSFT=("10.02", "10.01"))], NOW, buying()),
+    ),
+    "quote.stale": Edge(
+        (OPEN, cycle_opened(1, seconds=30), buying()),
+        (OPEN, cycle_opened(1, seconds=30.000001), buying()),
+    ),
+    "size.below_lot": Edge((OPEN, NOW, buying(1)), (OPEN, NOW, buying("0.999999999"))),
+    "size.quantity": limited("risk.order_max_quantity", "100", "99"),
+    "size.notional": limited("risk.order_max_notional", "1001", "1000.99"),
+    "position.reversal": Edge(
+        ([*OPEN, *held(100)], NOW, selling(100)), ([*OPEN, *held(100)], NOW, selling(101))
+    ),
+    "short.disabled": Edge(
+        ([*open_market(NO_SHORT), *held(100)], NOW, selling(100)),
+        (open_market(NO_SHORT), NOW, selling(1)),
+    ),
+    "exposure.gross": limited("risk.gross_exposure_max", "1001", "1000.99"),
+    "capital.buying_power": Edge(
+        ([*OPEN, with_power("1001")], NOW, buying()),
+        ([*OPEN, with_power("1000.99")], NOW, buying()),
+    ),
+    "price.collar": Edge(
+        ([*OPEN, TEN], NOW, buying(limit_price="10.3")),
+        ([*OPEN, TEN], NOW, buying(limit_price="10.31")),
+    ),
+    "rate.no_permit": Edge(
+        ([*OPEN, rate_budget(21)], NOW, buying()), ([*OPEN, rate_budget(20)], NOW, buying())
+    ),
+}
+
+
+@pytest.mark.parametrize("code", sorted(EDGES))
+def test_at_its_limit_a_gate_passes_and_one_unit_beyond_it_blocks(code: str) -> None:
+    events, heard, strategy = EDGES[code].at
+    passed = given(events).when(heard, strategy)
+    events, heard, strategy = EDGES[code].beyond
+    blocked = given(events).when(heard, strategy)
+
+    assert [type(d).__name__ for d in passed.decisions[:2]] == [
+        "IntentCreated",
+        "OrderSubmitAttempted",
+    ]
+    assert [str(told.code) for told in reasons_of(blocked)] == [code]
+
+
+def test_a_sell_is_held_to_the_collar_below_the_bid() -> None:
+    at_limit, beyond = selling(limit_price="9.7"), selling(limit_price="9.69")
+    tight = [*OPEN, quotes(MSFT=("10", "10.01"))]
+
+    assert reasons_of(given(tight).when(NOW, at_limit)) == []
+    assert [r.code for r in reasons_of(given(tight).when(NOW, beyond))] == ["price.collar"]
+
+
+def test_a_passive_limit_may_be_as_far_away_as_it_likes() -> None:
+    assert reasons_of(given(OPEN).when(NOW, buying(limit_price="0.01"))) == []
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        open_market({"risk.gross_exposure_max": "0"}),
+        [*OPEN, with_power("0")],
+        without(AccountReported),
+        [*OPEN, mismatched()],
+        open_market(NO_SHORT),
+    ],
+    ids=["exposure", "capital", "account", "mismatch", "short"],
+)
+@pytest.mark.parametrize(("shares", "strategy"), [(100, selling(100)), (-100, buying(100))])
+def test_a_gate_that_guards_openings_never_blocks_a_closing_order(
+    events: list[Event], shares: int, strategy: type
+) -> None:
+    outcome = given(events, held(shares)).when(NOW, strategy)
+
+    created = outcome.decisions[0]
+    assert isinstance(created, IntentCreated)
+    assert created.closing
+
+
+# -- exposure and capital count what is open and what is lost
+
+
+def test_exposure_counts_positions_at_the_mid_whichever_way_they_stand() -> None:
+    """1000 of each in MSFT: held 100 short at 10 in IBM, and the order's 1001."""
+    limit = open_market({"risk.gross_exposure_max": "2001", "symbols": ("IBM", "MSFT")})
+    short = [*limit, *held(-100, "IBM"), quotes(IBM=("9.99", "10.01"))]
+
+    assert reasons_of(given(short).when(NOW, buying()))[1:] == []
+    over = [*short, configured({"risk.gross_exposure_max": "2000.99"})]
+    told = reasons_of(given(over).when(NOW, buying()))
+    assert told[-1] == reason("exposure.gross", **numbers("2000.99", "2001"))
+
+
+@pytest.mark.parametrize("lost", [[], [submit_unknown()]], ids=["working", "unknown"])
+def test_open_orders_count_with_every_share_that_is_left_at_the_worst_price(
+    lost: list[Event],
+) -> None:
+    """The open order in IBM has 60 shares left at 10.01; 60 shares more cost 600.60 in MSFT."""
+    working: list[Event] = [
+        *open_market({"risk.gross_exposure_max": "1601.2"}),
+        quotes(IBM=("10", "10"), MSFT=("10.01", "10.01")),
+        intent(symbol="IBM", seconds=-60),
+        attempted(),
+        *lost,
+        fill(40, symbol="IBM"),
+    ]
+
+    told = reasons_of(given(working).when(NOW, buying(60)))
+    assert [r.code for r in told] == ["signal.none"]
+    over = [*working, configured({"risk.gross_exposure_max": "1601.19"})]
+    told = reasons_of(given(over).when(NOW, buying(60)))
+    assert told[-1] == reason("exposure.gross", **numbers("1601.19", "1601.2"))
+
+
+def test_a_lost_order_counts_whole() -> None:
+    lost = [*OPEN, with_power("1601.59"), quotes(IBM=("10", "10")), intent(symbol="IBM")]
+    lost += [attempted(), submit_unknown()]
+
+    told = reasons_of(given(lost).when(NOW, buying(60)))
+
+    assert told[-1] == reason("capital.buying_power", **numbers("1601.59", "1601.6"))
+
+
+def test_a_position_without_a_quote_blocks_openings_and_is_named() -> None:
+    told = reasons_of(given(OPEN, held(100, "IBM")).when(NOW, buying()))
+
+    assert told[-1] == reason("exposure.gross", missing="quote of IBM")
+
+
+def test_a_flat_position_without_a_quote_blocks_nothing() -> None:
+    sold = [intent("sold", symbol="IBM", side="sell"), attempted("sold")]
+    sold += [fill(100, order="sold", symbol="IBM", side="sell"), closed("sold", filled=100)]
+
+    assert reasons_of(given(OPEN, held(100, "IBM"), sold).when(NOW, buying())) == []
+
+
+def test_permits_are_counted_within_the_cycle() -> None:
+    two = open_market({"symbols": ("IBM", "MSFT")})
+    both = asking(*[request for name in ("IBM", "MSFT") for request in requests(name)])
+
+    outcome = given(two, quotes(IBM=("10", "10")), rate_budget(21)).when(NOW, both)
+
+    assert reasons_of(outcome) == [reason("rate.no_permit", **numbers("1", "2"))]
+
+
+def requests(symbol: str) -> list[OrderRequest]:
+    """One request for 100 shares."""
+    return [OrderRequest(symbol, "buy", 100)]
+
+
+def test_without_a_budget_there_is_no_permit() -> None:
+    told = reasons_of(given(without(RateBudgetReported)).when(NOW, buying()))
+
+    assert told == [reason("rate.no_permit", missing="rate budget")]
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "side"), [("0", "10", "bid"), ("-1", "10", "bid"), ("10", "0", "ask")]
+)
+@pytest.mark.parametrize("order_type", ["limit", "market"])
+def test_a_side_without_a_price_is_no_quote(bid: str, ask: str, side: str, order_type: str) -> None:
+    """A market order at a price of nothing would pass every limit in money."""
+    for strategy in (buying(order_type=order_type), selling(order_type=order_type)):
+        told = reasons_of(given(OPEN, quotes(MSFT=(bid, ask))).when(NOW, strategy))
+        if told[0].code != "signal.invalid":  # the limit itself was taken from that side
+            assert told == [reason("quote.missing", missing=side)]
+
+
+def test_a_market_order_is_reckoned_at_the_opposite_touch() -> None:
+    cheap = open_market({"risk.order_max_notional": "1000"})
+
+    told = reasons_of(given(cheap).when(NOW, buying(order_type="market")))
+    assert told == [reason("size.notional", **numbers("1000", "1001"))]
+    assert reasons_of(given(cheap).when(NOW, selling(order_type="market"))) == []
+
+
+# -- gates by themselves
+
+
+def test_gates_without_their_input_block_or_leave_it_to_the_one_that_does() -> None:
+    """In the fixed order `quote_missing` comes first; none of the others breaks without a quote."""
+    order = Candidate(
+        state=INITIAL,
+        symbol="MSFT",
+        side=Side.BUY,
+        quantity=Decimal(1),
+        order_type=OrderType.MARKET,
+        limit_price=None,
+        requested_quantity=Decimal(1),
+    )
+    told = {gate.__name__: found.missing for gate in GATES if (found := gate(order))}
+
+    assert told == {
+        "quote_missing": "quote",
+        "quote_stale": "quote time",
+        "account_missing": "account",
+        "rate_no_permit": "rate budget",
+    }
+    assert order.worst_price == 0
+    assert gates.price_collar(replace(order, limit_price=Decimal(1))) is None
