@@ -43,7 +43,6 @@ from core.values import DecimalText
 
 PARAMETERS = "strategy.parameters"
 LATER = "comes with a later release"
-ONE_MINUTE_S = 60
 _MARKET_KIND = "market.kind"
 _KINDS: dict[object, Kind] = {
     bool: Kind.BOOLEAN,
@@ -164,13 +163,6 @@ def _check_together(config: Config) -> Iterator[Problem]:
             found="alpaca",
             expected="sim or csv:GLOB",
             mend=f"alpaca {LATER}",
-        )
-    if config.market.kind != "alpaca" and config.market.cycle_s != ONE_MINUTE_S:
-        yield Problem(
-            key="market.cycle_s",
-            found=config.market.cycle_s,
-            expected=f"{ONE_MINUTE_S} with a market that has its own slots",
-            mend="leave it out",
         )
     if config.rate.reserve >= config.rate.per_minute:
         yield Problem(

@@ -94,7 +94,9 @@ class Market(Table, frozen=True, kw_only=True):
             summary="How long the simulated market lasts.",
         ),
     ] = 1
-    cycle_s: Annotated[int, _seconds("From one cycle's slot to the next.", low="1")] = 60
+    cycle_s: Annotated[
+        int, _seconds("From one slot to the next of a market that has none of its own.", low="1")
+    ] = 60
     signals: Annotated[str, _place("signals", "csv: and a glob of files, or nothing.")] = ""
     lot: Annotated[
         DecimalText,

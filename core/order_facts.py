@@ -164,11 +164,13 @@ def after_report(state: State, event: Report) -> State:
             return _with_fills(state, event.client_order_id, fills)
         case FillBusted():
             busted = fill_rules.with_bust(intent.fills, event.execution_id)
+            state = _accepted(state, intent, None, None)
             return _with_fills(state, event.client_order_id, busted)
         case FillCorrected():
             corrected = fill_rules.with_correction(
                 intent.fills, event.execution_id, Decimal(event.quantity), Decimal(event.price)
             )
+            state = _accepted(state, intent, None, None)
             return _with_fills(state, event.client_order_id, corrected)
 
 

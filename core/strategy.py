@@ -18,6 +18,7 @@ name the first decision that came out different.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -168,4 +169,10 @@ class Strategy(Protocol):
 
 def mid_of(quote: Quote) -> Decimal:
     """The middle of bid and ask of a journaled quote."""
-    return CONTEXT.divide(CONTEXT.add(Decimal(quote.bid), Decimal(quote.ask)), TWO)
+    return _middle(quote.bid, quote.ask)
+
+
+@lru_cache(maxsize=1 << 16)
+def _middle(bid: str, ask: str) -> Decimal:
+    """Kept because a window shows each quote to the strategy many times."""
+    return CONTEXT.divide(CONTEXT.add(Decimal(bid), Decimal(ask)), TWO)

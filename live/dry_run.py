@@ -17,6 +17,7 @@ from core.decide import advance
 from core.events import (
     AccountReported,
     CycleOpened,
+    Decision,
     IntentCreated,
     Observation,
     OrderSubmitSkipped,
@@ -55,7 +56,7 @@ def next_cycle(inputs: Inputs) -> DryRun:
         message = f"market {inputs.feed.name}: expected a next slot, found none {after}; give more"
         raise BadInputError(message)
     number = 1 if last is None else last.number + 1
-    decisions = []
+    decisions: list[Decision] = []
     for heard in _observations(inputs, state, slot, number):
         observation = replace(heard, observed_at=later(heard.observed_at, state.now))
         state, decisions = advance(state, observation, inputs.strategy)

@@ -41,6 +41,7 @@ from journal import (
     parse_url,
 )
 from journal.anchor import beside
+from journal.codec import READER
 from journal.errors import (
     AnchorMissingError,
     CommitUnknownError,
@@ -48,6 +49,7 @@ from journal.errors import (
     JournalError,
     JournalMissingError,
     LockedError,
+    NewerJournalError,
 )
 from journal.genesis import journal_id_from_name
 from journal.recorded import FORMAT
@@ -138,20 +140,24 @@ def opened(
     if not look_first(inputs.config, accept_anchor_missing=accept_anchor_missing):
         _refuse_full(url.path)
     with contextlib.ExitStack() as stack:
-        with _without_traces(inputs.config, url.path):
+        with _without_traces(inputs.config, url.path) as made:
             if url.path is not None:
                 _make_folder(url.path)
-                _lock(stack, url, take_over=take_over)
+                if not _lock(stack, url, take_over=take_over):
+                    made.clear()
             committer, broker = _opened(inputs, stack, listener, accept=accept_anchor_missing)
         yield committer, broker
 
 
-def _lock(stack: contextlib.ExitStack, url: JournalUrl, *, take_over: bool) -> None:
+def _lock(stack: contextlib.ExitStack, url: JournalUrl, *, take_over: bool) -> bool:
+    """Whether the lock is ours."""
     try:
         stack.enter_context(WriterLock(url))
     except LockedError:
         if not take_over:
             raise
+        return False
+    return True
 
 
 def look_first(config: Config, *, accept_anchor_missing: bool = False) -> bool:
@@ -193,13 +199,14 @@ def _opened(
 
 
 @contextlib.contextmanager
-def _without_traces(config: Config, path: Path | None) -> Iterator[None]:
+def _without_traces(config: Config, path: Path | None) -> Iterator[list[Path]]:
     """What an opening that is refused made is removed again: where nothing was, nothing stays.
 
-    A journal that holds an event is never removed, nor is anything beside it.
+    A journal that holds an event is never removed, nor is anything beside it. What it yields is
+    what may be removed: to be cleared where another process holds the lock.
     """
     if path is None:
-        yield
+        yield []
         return
     venue = venue_path(config)
     made = [beside(path, suffix) for suffix in ("", "-wal", "-shm", ".anchor", ".lock")]
@@ -207,13 +214,13 @@ def _without_traces(config: Config, path: Path | None) -> Iterator[None]:
     made = [place for place in made if not place.exists()]
     folders = [folder for folder in path.absolute().parents if not folder.exists()]
     try:
-        yield
+        yield made
     except (CommitUnknownError, LockedError):
         raise
     except BaseException as error:
         with contextlib.suppress(JournalError):
             open_journal(config.journal, read_only=True).close()
-            made = [place for place in made if place.name == f"{path.name}.lock"]
+            made[:] = [place for place in made if place.name == f"{path.name}.lock"]
         for place in made:
             with contextlib.suppress(OSError):
                 place.unlink(missing_ok=True)
@@ -288,11 +295,17 @@ def account_hash(config: Config) -> str:
 
 
 def _check_same_journal(config: Config, journal: Journal) -> None:
-    """A journal of another name, mode or account is not traded on, nor one without its venue.
+    """A newer journal, or one of another name, mode or account, or without its venue, is refused.
 
     The venue's file is older than the journal's: a new one would know no order of ours.
     """
     created = journal.created
+    for what, found_there, known in (
+        ("its format", created.format, FORMAT),
+        ("its min_reader", created.min_reader, READER),
+    ):
+        if found_there > known:
+            raise NewerJournalError(journal.url.where, what, found=found_there, known=known)
     asked = (config.name, str(config.mode), account_hash(config))
     found = (created.name, created.mode, created.account_hash)
     if asked != found:

@@ -23,6 +23,7 @@ FOR_PEOPLE = {
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status of one command."""
+    _have_streams()
     options = parser().parse_args(arguments)
     from journal import errors
     from live.committer import FencedError
@@ -56,6 +57,7 @@ def _unforeseen(error: Exception) -> int:
         return _ended(error, Exit.CANNOT_RUN)
     if isinstance(error, OSError):
         where = error.filename or "the system"
+        _let_go_of_output()
         return _ended(f"{where}: {error.strerror or error}; mend that", Exit.CANNOT_RUN)
     if type(error).__module__ == "sqlite3":
         return _ended(f"a database beside the journal: {error}; mend that", Exit.CANNOT_RUN)
@@ -69,6 +71,17 @@ def _unforeseen(error: Exception) -> int:
         "was committed; PYTHONDEVMODE=1 shows the whole traceback, report it"
     )
     return _ended(message, Exit.FAULT)
+
+
+def _have_streams() -> None:
+    """A stream the caller closed leads nowhere: else the journal's files would get its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
 
 
 def _let_go_of_output() -> None:

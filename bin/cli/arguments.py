@@ -21,6 +21,8 @@ VIEWS = (
     "alerts",
 )
 Command = Callable[[argparse.Namespace], int]
+TEXT_MAX = 1_000
+"""Characters of an operator's own words."""
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
@@ -122,7 +124,7 @@ def _add_journal_commands(commands: Commands) -> None:
     _add_journal(export)
     export.add_argument("--format", choices=("jsonl",), default="jsonl")
     export.add_argument("--after", type=_sequence, default=0, metavar="SEQUENCE")
-    diff = _add(commands, "diff", "diff", "The first difference of two journals.")
+    diff = _add(commands, "diff", "diff", "The first difference of two journals or configs.")
     diff.add_argument("left", metavar="A")
     diff.add_argument("right", metavar="B")
 
@@ -149,8 +151,8 @@ def _add_operator_commands(commands: Commands) -> None:
     ):
         command = _add(commands, name, "operate", about)
         _add_journal(command)
-        command.add_argument("--why", default="", metavar="TEXT", help="kept in the journal")
-        command.add_argument("--who", default=None, metavar="NAME", help="the operator (login)")
+        command.add_argument("--why", type=_text, default="", metavar="TEXT", help="is kept")
+        command.add_argument("--who", type=_text, metavar="NAME", help="the operator (login)")
 
 
 def _add_config(commands: Commands) -> None:
@@ -169,6 +171,13 @@ def _add_journal(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--journal", default=default, metavar="URL", help="sqlite:///PATH ($REFOLD_JOURNAL)"
     )
+
+
+def _text(text: str) -> str:
+    if not text.isprintable() or len(text) > TEXT_MAX:
+        message = f"expected at most {TEXT_MAX} printable characters, found {text[:40]!r}"
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 def _count(text: str) -> int:

@@ -1,25 +1,46 @@
-"""`diff`: the first difference of two journals."""
+"""`diff`: the first difference of two journals, or of two configuration files."""
 
 import argparse
 import contextlib
 
 from bin.cli.exits import Exit
 from bin.cli.output import print_json, print_lines
-from journal import open_journal
-from replay.difference import first_difference
 
 
 def diff(options: argparse.Namespace) -> int:
     """Exit status 1 when they differ."""
-    left = open_journal(options.left, read_only=True, accept_anchor_missing=True)
-    with contextlib.closing(left):
-        right = open_journal(options.right, read_only=True, accept_anchor_missing=True)
-        with contextlib.closing(right):
-            first = first_difference(left.read(), right.read())
+    sides = (options.left, options.right)
+    configs = all(side.endswith(".toml") for side in sides)
+    first = _of_configs(*sides) if configs else _of_journals(*sides)
     if options.json:
         print_json({"equal": first is None, "first": first})
     elif first is None:
         print_lines(["equal"])
+    elif configs:
+        print_lines([f"first difference {first['key']}: {first['left']!r}, {first['right']!r}"])
     else:
         print_lines([f"first difference at sequence {first['sequence']}: {first['diff']}"])
     return Exit.GOOD if first is None else Exit.CHECK_FAILED
+
+
+def _of_journals(left_url: str, right_url: str) -> dict[str, object] | None:
+    from journal import open_journal
+    from replay.difference import first_difference
+
+    left = open_journal(left_url, read_only=True, accept_anchor_missing=True)
+    with contextlib.closing(left):
+        right = open_journal(right_url, read_only=True, accept_anchor_missing=True)
+        with contextlib.closing(right):
+            return first_difference(left.read(), right.read())
+
+
+def _of_configs(left_path: str, right_path: str) -> dict[str, object] | None:
+    """The first setting, by key, that two files make different; places are left out."""
+    from core.config import flatten
+    from live.configuration import load
+
+    left, right = (flatten(load(path, {}, {}).config) for path in (left_path, right_path))
+    for key in sorted({*left, *right}):
+        if left.get(key) != right.get(key):
+            return {"key": key, "left": left.get(key), "right": right.get(key)}
+    return None

@@ -22,8 +22,8 @@ def rebuild(options: argparse.Namespace) -> int:
     """The named projections, or all."""
     try:
         projections = [named(name) for name in options.names] or list(PROJECTIONS)
-    except ValueError as error:
-        raise CannotRunError(str(error)) from None
+    except (LookupError, ValueError) as error:
+        raise CannotRunError(str(error.args[0])) from None
     journal = open_journal(options.journal, read_only=True, accept_anchor_missing=True)
     with contextlib.closing(journal), _store(options.journal) as store:
         source = source_of(journal)

@@ -1,1 +1,1 @@
-"""Campaigns: the same session over and over, disturbed in every way there is, compared each time."""
+"""Campaigns: one session over and over, disturbed in every way there is, compared each time."""

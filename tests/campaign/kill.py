@@ -1,11 +1,14 @@
 """The kill campaign: a session killed by SIGKILL at every durable step goes on as if never killed.
 
 usage   python -m tests.campaign.kill --all                 every point
-        python -m tests.campaign.kill --points 200          that many, spread evenly
+        python -m tests.campaign.kill --points 200          that many, spread evenly, and
+                                                            every step that is seldom
             [--pairs 40]        and that many sessions killed twice, the second time in recovery
             [--seed S]          another spread, other pairs
             [--at 179:after …]  these points only; a pair is 179:after+12:before
+            [--session N]       another session, drawn from N; 0 is the scripted one
             [--plant NAME]      with a planted fault, which must be found
+            [--strace]          by strace, which is the way where the shim cannot be used
             [--workers N] [--keep FOLDER] [--list]
 prints  progress and violations with their point on standard error; the closing line on standard
         output: points N, killed N, violations N
@@ -19,16 +22,18 @@ import argparse
 import json
 import os
 import random
+import re
 import select
 import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.campaign import scenario
+from tests.campaign import scenario, tracer
 from tests.campaign.facts import Facts, differences
 from tests.campaign.plants import PLANTS
 from tests.campaign.processes import Session, ready, warm_up
@@ -43,6 +48,7 @@ class Reference(NamedTuple):
 
     steps: list[Step]
     facts: Facts
+    scripted: bool
 
 
 class Verdict(NamedTuple):
@@ -54,13 +60,22 @@ class Verdict(NamedTuple):
     wrong: list[str]
 
 
-def points_of(steps: Sequence[Step]) -> list[Point]:
-    """Every point of a run."""
+def points_of(steps: Sequence[Step], *, traced: bool) -> list[Point]:
+    """Every point of a run; a traced one dies before a step, which is after the one before."""
+    if traced:
+        return [Point(number, BEFORE) for number in range(1, len(steps) + 1)]
     return [
         Point(number, when)
         for number, step in enumerate(steps, start=1)
         for when in ((BEFORE, HALF, AFTER) if step.can_half else (BEFORE, AFTER))
     ]
+
+
+def rare_of(steps: Sequence[Step], points: Sequence[Point]) -> list[Case]:
+    """The points of steps whose like is seldom: making files, cutting them, taking them away."""
+    likes = [re.sub(r"\d+", "N", step.label) for step in steps]
+    often = {like for like, count in Counter(likes).items() if count > 3}
+    return [(point,) for point in points if likes[point.step - 1] not in often]
 
 
 def spread(points: Sequence[Point], count: int, seed: int) -> list[Case]:
@@ -98,41 +113,41 @@ def judge(case: Case, session: Session, reference: Reference) -> Verdict:
     name = "+".join(map(str, case))
     heads, killed, label = [], 0, ""
     for index, point in enumerate(case):
-        ended = session.run(point)
+        call = tracer.nth(reference.steps, point.step) if index == 0 else ("pwrite64", point.step)
+        ended = session.run(point, call=call)
         heads += ended.acknowledged
         if ended.killed:
             killed += 1
-            label = f"{label} then {ended.label}" if label else ended.label
-            expected = reference.steps[point.step - 1].label if index == 0 else ended.label
-            if ended.label != expected:
+            step = ended.label or f"{call[0]} number {call[1]}"
+            label = f"{label} then {step}" if label else step
+            expected = reference.steps[point.step - 1].label
+            if index == 0 and not session.traced and step != expected:
                 return Verdict(name, killed, label, [f"expected the step {expected!r} there"])
         elif index == 0 or not ended.good:
             return Verdict(name, killed, label, [f"status {ended.status}: {ended.complaint}"])
     ended = session.run(None)
     heads += ended.acknowledged
     if not ended.good:
-        wrong = f"restart ended with wait status {ended.status}: {ended.complaint}"
-        return Verdict(name, killed, label, [wrong])
-    facts, wrong, chain = session.examine()
-    recorded = {sequence: text for sequence, text in chain}
-    wrong += [
-        f"acknowledged event {head.sequence} is lost"
-        for head in heads
-        if recorded.get(head.sequence) != head.chain
-    ]
+        status = f"restart ended with wait status {ended.status}: {ended.complaint}"
+        return Verdict(name, killed, label, [status])
+    facts, wrong, recorded = session.examine()
+    lost = [head for head in heads if head not in recorded]
+    wrong += [f"acknowledged event {head.sequence} is lost" for head in lost]
     if facts:
-        wrong += differences(reference.facts, facts, killed)
+        wrong += differences(reference.facts, facts, killed if reference.scripted else None)
     return Verdict(name, killed, label, wrong)
 
 
 class Campaign:
     """The reference and its inputs in a folder of their own; cases, by several workers."""
 
-    def __init__(self, folder: Path, plant: str = "", keep: Path | None = None) -> None:
+    def __init__(self, folder: Path, options: argparse.Namespace, *, traced: bool) -> None:
         self.folder = folder
-        self.plant = plant
-        self.keep = keep
-        self.config = scenario.write_inputs(folder)
+        self.plant: str = options.plant
+        self.keep: Path | None = options.keep
+        self.traced = traced
+        self.session_number: int = options.session
+        self.config = scenario.write_inputs(folder, options.session)
         warm_up(self.session("warm"))
         ready()
 
@@ -140,19 +155,20 @@ class Campaign:
         """A new session in a new folder."""
         folder = self.folder / name
         folder.mkdir()
-        return Session(folder, self.config, self.plant)
+        return Session(folder, self.config, self.plant, self.traced)
 
     def reference(self) -> tuple[Reference, list[str]]:
         """The run never killed, and what is wrong with it: a scenario that lacks a fate is red."""
         steps: list[Step] = []
+        scripted = not self.session_number
         session = self.session("reference")
         ended = session.run(None, steps)
         if not ended.good:
-            return Reference(steps, {}), [f"status {ended.status}: {ended.complaint}"]
+            return Reference(steps, {}, scripted), [f"status {ended.status}: {ended.complaint}"]
         facts, wrong, _ = session.examine()
-        if facts:
+        if facts and scripted:
             wrong += [f"the session holds no {fate!r}" for fate in scenario.lacking(facts)]
-        return Reference(steps, facts), wrong
+        return Reference(steps, facts, scripted), wrong
 
     def verdicts(
         self, cases: Sequence[Case], reference: Reference, workers: int
@@ -178,7 +194,7 @@ class Campaign:
             status = 1
             try:
                 os.close(read_end)
-                with open(write_end, "wb", buffering=0) as pipe:
+                with os.fdopen(write_end, "wb", buffering=0) as pipe:
                     for case in cases:
                         verdict = self._judged(case, reference)
                         pipe.write(json.dumps(verdict).encode() + b"\n")
@@ -200,20 +216,19 @@ class Campaign:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The campaign's exit status."""
     options = _parser().parse_args(arguments)
-    try:
-        unix_vfs()
-    except UnusableShimError as error:
-        print(f"kill campaign: {error}; nothing was tested", file=sys.stderr)
+    traced = options.strace or not _shim_is_usable()
+    if traced and not tracer.usable():
+        print("KILL CAMPAIGN SKIPPED: no strace either; nothing was tested", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="refold-kill-", dir=_fast_folder()) as folder:
-        campaign = Campaign(Path(folder), options.plant, options.keep)
+        campaign = Campaign(Path(folder), options, traced=traced)
         reference, wrong = campaign.reference()
         for line in wrong:
             print(f"violation  never killed: {line}", file=sys.stderr)
         if not reference.facts or options.list:
             _list(reference)
             return int(bool(wrong))
-        cases = _cases(options, reference)
+        cases = _cases(options, reference, traced=traced)
         killed, violations = _judge_all(campaign, cases, reference, options.workers)
     print(f"points {len(cases)}, killed {killed}, violations {violations + len(wrong)}")
     return int(bool(violations or wrong))
@@ -247,18 +262,30 @@ def _judge_all(
     return killed, violations
 
 
-def _cases(options: argparse.Namespace, reference: Reference) -> list[Case]:
-    points = points_of(reference.steps)
+def _shim_is_usable() -> bool:
+    """Whether SQLite's system calls can be counted in the process; says why not."""
+    try:
+        unix_vfs()
+    except UnusableShimError as error:
+        print(f"kill campaign: {error}; trying strace", file=sys.stderr)
+        return False
+    return True
+
+
+def _cases(options: argparse.Namespace, reference: Reference, *, traced: bool) -> list[Case]:
+    """The cases asked for; beside those evenly spread, all the rare ones."""
     if options.at:
         return [case_of(text) for text in options.at]
-    count = len(points) if options.all else options.points
-    pairs = options.pairs
-    if pairs is None:
-        pairs = count // 10
-    return spread(points, count, options.seed) + pairs_of(points, pairs, options.seed)
+    points = points_of(reference.steps, traced=traced)
+    pairs = pairs_of(points, options.pairs, options.seed)
+    if options.all:
+        return [*((point,) for point in points), *pairs]
+    rare = [] if options.plant else rare_of(reference.steps, points)
+    return [*dict.fromkeys([*spread(points, options.points, options.seed), *rare]), *pairs]
 
 
 def _list(reference: Reference) -> None:
+    """Print the steps of the run never killed."""
     for number, step in enumerate(reference.steps, start=1):
         print(f"{number:5}  {'' if step.can_half else 'whole '}{step.label}")
 
@@ -270,15 +297,18 @@ def _fast_folder() -> str | None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """The options, as the module's docstring lists them."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign.kill")
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--points", type=int, default=200)
-    parser.add_argument("--pairs", type=int, default=None)
+    parser.add_argument("--pairs", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--at", nargs="*", default=[])
     parser.add_argument("--plant", choices=sorted(PLANTS), default="")
     parser.add_argument("--workers", type=int, default=min(4, os.cpu_count() or 1))
     parser.add_argument("--keep", type=Path, default=None)
+    parser.add_argument("--session", type=int, default=0)
+    parser.add_argument("--strace", action="store_true")
     parser.add_argument("--list", action="store_true")
     return parser
 

@@ -104,7 +104,7 @@ def slot_twice() -> None:
 
 
 def new_id_each_attempt() -> None:
-    """An attempt without an answer is sent again, unasked, under an id with the attempt's number."""
+    """What has no answer is sent again, unasked, under an id with the attempt's number."""
     real_submit = SimulatedBroker.submit
 
     def submit(

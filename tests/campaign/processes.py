@@ -12,6 +12,7 @@ heard   the child tells over a pipe, as text lines: "A sequence chain" when an a
 import gc
 import json
 import os
+import subprocess
 import sys
 import threading
 import traceback
@@ -25,6 +26,7 @@ from bin.cli import run as _run  # noqa: F401 - the same
 from journal import Head, Journal, open_journal, verify
 from live import logs, opening, runner  # noqa: F401 - the same
 from replay.parity import parity
+from tests.campaign import tracer
 from tests.campaign.facts import Facts, facts_of, unlike_its_venue
 from tests.campaign.plants import PLANTS
 from tests.campaign.shim import Point, Step, Steps, arm
@@ -58,14 +60,25 @@ class Session(NamedTuple):
     folder: Path
     config: Path
     plant: str = ""
+    traced: bool = False
 
     @property
     def url(self) -> str:
         """The journal's URL."""
-        return f"sqlite:///{self.folder}/main.db"
+        return f"sqlite:///{self.folder}/run/main.db"
 
-    def run(self, point: Point | None, taken: list[Step] | None = None) -> Ended:
-        """Run the session in a child; it dies at `point`, or counts its steps into `taken`."""
+    def run(
+        self,
+        point: Point | None,
+        taken: list[Step] | None = None,
+        call: tuple[str, int] | None = None,
+    ) -> Ended:
+        """Run the session in a child; it dies at `point`, or counts its steps into `taken`.
+
+        A traced session dies at the nth `call` of a name instead.
+        """
+        if self.traced and (call is not None or taken is not None):
+            return self._run_traced(call, taken)
 
         def child(tell: Callable[[str], None]) -> int:
             steps = Steps(point, lambda label: tell(f"K {label}"))
@@ -78,7 +91,33 @@ class Session(NamedTuple):
                     tell(f"S {int(step.can_half)} {step.label}")
             return status
 
-        status, lines = forked(child)
+        return self._ended(*forked(child), taken)
+
+    def _run_traced(self, call: tuple[str, int] | None, taken: list[Step] | None) -> Ended:
+        """As `run`, with strace on the child before it begins."""
+        trace = self.folder / "trace"
+        go_read, go_write = os.pipe()
+        straces: list[subprocess.Popen[bytes]] = []
+
+        def child(tell: Callable[[str], None]) -> int:
+            os.close(go_write)
+            os.read(go_read, 1)
+            self._prepare(tell)
+            return command_line.main(self.command)
+
+        def began(pid: int) -> None:
+            straces.append(tracer.attach(pid, trace, call))
+            os.close(go_write)
+
+        status, lines = forked(child, began)
+        os.close(go_read)
+        straces[0].wait()
+        if taken is not None:
+            taken += tracer.steps_of(trace)
+        return self._ended(status, lines, None)
+
+    def _ended(self, status: int, lines: list[str], taken: list[Step] | None) -> Ended:
+        """What a child told, sorted."""
         ended = Ended(status, [], "", "")
         label, complaint = "", ""
         for line in lines:
@@ -125,24 +164,24 @@ class Session(NamedTuple):
         os.dup2(log, 2)
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
         sys.stderr = LogStream()
 
-    def examine(self) -> tuple[Facts, list[str], list[list[object]]]:
-        """The facts, what is wrong whatever they are, and the chain at every sequence."""
+    def examine(self) -> tuple[Facts, list[str], set[Head]]:
+        """The facts, what is wrong whatever they are, and every head the journal had."""
 
         def child(tell: Callable[[str], None]) -> int:
-            tell("X " + json.dumps(_examined(self.url), default=str))
+            tell("X " + json.dumps(_examined(self.url), default=_plain))
             return 0
 
         status, lines = forked(child)
         if status or not lines or not lines[-1].startswith("X "):
-            return {}, ["examined: " + " ".join(lines)[-900:]], []
+            return {}, ["examined: " + " ".join(lines)[-900:]], set()
         facts, wrong, heads = json.loads(lines[-1][2:])
-        return facts, wrong, heads
+        return facts, wrong, {Head(*head) for head in heads}
 
 
-def _examined(url: str) -> tuple[Facts, list[str], list[list[object]]]:
+def _examined(url: str) -> tuple[Facts, list[str], list[Head]]:
     report = verify(url)
     wrong = [f"verify: {problem}" for problem in report.problems]
     with open_journal(url, read_only=True) as journal:
@@ -154,7 +193,11 @@ def _examined(url: str) -> tuple[Facts, list[str], list[list[object]]]:
         wrong.append(f"replay: parity {found.parity}, {found.divergence}")
     facts = facts_of(url)
     wrong += unlike_its_venue(facts)
-    return facts, wrong, [[record.sequence, record.chain] for record in records]
+    return facts, wrong, [record.head for record in records]
+
+
+def _plain(value: object) -> object:
+    return [value.sequence, value.chain] if isinstance(value, Head) else str(value)
 
 
 class LogStream:
@@ -178,7 +221,7 @@ class LogStream:
 def warm_up(session: Session) -> None:
     """Run and examine a session in this process, so that no child imports or compiles anything."""
     streams = sys.stdout, sys.stderr
-    with open(os.devnull, "w", encoding="utf-8") as nothing:
+    with Path(os.devnull).open("w", encoding="utf-8") as nothing:
         sys.stdout = sys.stderr = nothing
         try:
             status = command_line.main(session.command)
@@ -207,7 +250,9 @@ def ready() -> None:
     gc.freeze()
 
 
-def forked(child: Callable[[Callable[[str], None]], int]) -> tuple[int, list[str]]:
+def forked(
+    child: Callable[[Callable[[str], None]], int], began: Callable[[int], None] = lambda _: None
+) -> tuple[int, list[str]]:
     """Run `child` in a process of its own; its wait status, and the lines it told."""
     read_end, write_end = os.pipe()
     pid = os.fork()
@@ -215,7 +260,8 @@ def forked(child: Callable[[Callable[[str], None]], int]) -> tuple[int, list[str
         os.close(read_end)
         _in_child(child, write_end)
     os.close(write_end)
-    with open(read_end, encoding="utf-8", errors="replace") as told:
+    began(pid)
+    with os.fdopen(read_end, encoding="utf-8", errors="replace") as told:
         lines = told.read().splitlines()
     return os.waitpid(pid, 0)[1], lines
 

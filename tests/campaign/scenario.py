@@ -12,6 +12,7 @@ faults  by the number of the order as the venue sees them; PLAN is the strategy'
                                                                     16 DDD expired half filled
 """
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,44 +26,50 @@ _SCRIPT = (
     "CCC#3=lost_request,DDD#3=lost_answer,DDD#4=partial_fill"
 )
 
-_RATES = "\n".join(
-    f'{name}_rate = "0"'
-    for name in (
-        *("reject", "late_reject", "lost_request", "lost_answer"),
-        *("drop", "duplicate", "delay", "reorder"),
-    )
-)
+_RATES = ("reject", "late_reject", "lost_request", "lost_answer")
+_STREAM_RATES = ("drop", "duplicate", "delay", "reorder")
 
-_CONFIG = f"""\
+_CONFIG = """\
 name = "campaign"
-seed = 11
+seed = {seed}
 symbols = ["AAA", "BBB", "CCC", "DDD"]
 
 [market]
-source = "csv:{{folder}}/market.csv"
-signals = "csv:{{folder}}/signals.csv"
+source = "csv:{folder}/market.csv"
+signals = "csv:{folder}/signals.csv"
 
 [strategy]
-target = "{{folder}}/planned.py:Planned"
+target = "{folder}/planned.py:Planned"
 
 [risk]
 order_max_age_s = "150"
+cancel_before_close_s = "{before_close_s}"
 
 [broker]
-script = "{_SCRIPT}"
-{_RATES}
+script = "{script}"
+{rates}
+
+[rate]
+per_minute = {per_minute}
+reserve = 0
 """
 
-_STRATEGY = '''\
-"""A strategy that asks for what a table says, and puts all it can see into its reason."""
+Row = tuple[str, str, int, int]
 
-from core.strategy import OrderRequest
-
-# cycle: (symbol, side, quantity, distance of the limit from the opposite touch, away from it)
-PLAN = {
-    1: (("AAA", "buy", 100, 0), ("BBB", "buy", 50, 0), ("CCC", "buy", 60, 0), ("DDD", "buy", 40, 0)),
+_PLAN: dict[int, tuple[Row, ...]] = {
+    1: (
+        ("AAA", "buy", 100, 0),
+        ("BBB", "buy", 50, 0),
+        ("CCC", "buy", 60, 0),
+        ("DDD", "buy", 40, 0),
+    ),
     2: (("AAA", "buy", 10, 0), ("BBB", "buy", 50, 0)),
-    3: (("AAA", "sell", 30, 1), ("BBB", "buy", 20, 0), ("CCC", "sell", 20, 0), ("DDD", "sell", 10, 0)),
+    3: (
+        ("AAA", "sell", 30, 1),
+        ("BBB", "buy", 20, 0),
+        ("CCC", "sell", 20, 0),
+        ("DDD", "sell", 10, 0),
+    ),
     4: (("BBB", "buy", 20, 0), ("CCC", "buy", 10, 0), ("DDD", "buy", 5000000, 0)),
     5: (("BBB", "buy", 30, 0),),
     6: (("CCC", "buy", 10, 0),),
@@ -73,6 +80,14 @@ PLAN = {
     12: (("BBB", "sell", 10, 0), ("CCC", "sell", 15, 0)),
     13: (("DDD", "sell", 5, 1), ("BBB", "buy", 12, 0), ("AAA", "sell", 5, 0)),
 }
+"""{cycle: (symbol, side, quantity, distance of the limit from the opposite touch, away from it)}"""
+
+_STRATEGY = '''\
+"""A strategy that asks for what a table says, and puts all it can see into its reason."""
+
+from core.strategy import OrderRequest
+
+PLAN = $PLAN
 
 
 class Planned:
@@ -98,14 +113,43 @@ class Planned:
 '''
 
 
-def write_inputs(folder: Path) -> Path:
-    """Write market, signals, strategy and config; the config's path."""
+def write_inputs(folder: Path, drawn: int = 0) -> Path:
+    """Write market, signals, strategy and config; the config's path.
+
+    Session 0 is the scripted one; any other has orders and faults drawn from its number.
+    """
     (folder / "market.csv").write_text("\n".join(_market_rows()) + "\n", encoding="ascii")
     (folder / "signals.csv").write_text("\n".join(_signal_rows()) + "\n", encoding="ascii")
-    (folder / "planned.py").write_text(_STRATEGY, encoding="ascii")
+    plan = repr(_drawn_plan(drawn) if drawn else _PLAN)
+    strategy = _STRATEGY.replace("$PLAN", plan)
+    (folder / "planned.py").write_text(strategy, encoding="ascii")
     config = folder / "campaign.toml"
-    config.write_text(_CONFIG.format(folder=folder), encoding="utf-8")
+    text = _CONFIG.format(
+        folder=folder,
+        seed=11 + drawn,
+        per_minute=3 if drawn % 2 else 200,
+        before_close_s=90 if drawn % 3 == 1 else 0,
+        script="" if drawn else _SCRIPT,
+        rates="\n".join(
+            [f'{name}_rate = "{"0.12" if drawn else "0"}"' for name in _RATES]
+            + [f'{name}_rate = "{"0.15" if drawn else "0"}"' for name in _STREAM_RATES]
+        ),
+    )
+    config.write_text(text, encoding="utf-8")
     return config
+
+
+def _drawn_plan(number: int) -> dict[int, tuple[Row, ...]]:
+    """Some three orders a cycle, a third of them away from the market."""
+    draw = random.Random(number)
+    return {
+        cycle: tuple(
+            (symbol, draw.choice(("buy", "sell")), draw.randint(1, 60), int(draw.random() < 0.3))
+            for symbol in SYMBOLS
+            if draw.random() < 0.7
+        )
+        for cycle in range(1, CYCLES)
+    }
 
 
 def slots() -> list[str]:

@@ -30,7 +30,7 @@ Hear = Callable[[str], None]
 
 
 class UnusableShimError(Exception):
-    """This build of Python or SQLite does not let us stand between; the message says why."""
+    """A build of Python or SQLite that does not let us stand between; the message says why."""
 
 
 class Point(NamedTuple):
@@ -112,9 +112,9 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
 """Result and arguments of the calls that change what is on disk, as os_unix.c declares them."""
 
 _UNUSED = (
-    "xOpen xDelete xAccess xFullPathname xDlOpen xDlError xDlSym xDlClose xRandomness xSleep "
-    "xCurrentTime xGetLastError xCurrentTimeInt64"
-).split()
+    *("xOpen", "xDelete", "xAccess", "xFullPathname", "xDlOpen", "xDlError", "xDlSym", "xDlClose"),
+    *("xRandomness", "xSleep", "xCurrentTime", "xGetLastError", "xCurrentTimeInt64"),
+)
 
 
 class _Vfs(ctypes.Structure):
@@ -142,7 +142,7 @@ _kept: list[object] = []
 
 
 def unix_vfs() -> Any:
-    """The default VFS of the libsqlite3 that `_sqlite3` uses; `UnusableShimError` if out of reach."""
+    """The default VFS of the libsqlite3 that `_sqlite3` uses, or `UnusableShimError`."""
     file = getattr(_sqlite3, "__file__", None)
     try:
         library = ctypes.CDLL(file)  # None: built in, so the program itself
@@ -184,32 +184,29 @@ def _replace(vfs: Any, name: str, steps: Steps) -> bool:
 
 def _counted(name: str, real: Callable[..., Any], steps: Steps) -> Callable[..., Any]:
     """`real` with the counter around it."""
+
+    def opened(path: bytes, flags: int, mode: int) -> Any:
+        if not flags & os.O_CREAT or os.path.exists(path):  # noqa: PTH110 - bytes, as C has it
+            return real(path, flags, mode)
+        return steps.around(
+            lambda: f"sqlite create {_name_of(path)}", lambda: real(path, flags, mode), None
+        )
+
+    def written(fd: int, data: int, size: int, *offset: int) -> Any:
+        return steps.around(
+            lambda: f"sqlite {name} {_name_of(fd)} {size} bytes{_at(*offset)}",
+            lambda: real(fd, data, size, *offset),
+            lambda: real(fd, data, size // 2, *offset),
+        )
+
+    def changed(*arguments: Any) -> Any:
+        return steps.around(
+            lambda: f"sqlite {name} {_name_of(arguments[0])}", lambda: real(*arguments), None
+        )
+
     if name == "open":
-
-        def call(path: bytes, flags: int, mode: int) -> Any:
-            if not flags & os.O_CREAT or os.path.exists(path):  # noqa: PTH110 - bytes, as C has it
-                return real(path, flags, mode)
-            label = f"sqlite create {os.path.basename(os.fsdecode(path))}"  # noqa: PTH119
-            return steps.around(lambda: label, lambda: real(path, flags, mode), None)
-
-    elif name in ("write", "pwrite", "pwrite64"):
-
-        def call(fd: int, data: int, size: int, *offset: int) -> Any:
-            return steps.around(
-                lambda: f"sqlite {name} {_name_of(fd)} {size} bytes{_at(*offset)}",
-                lambda: real(fd, data, size, *offset),
-                lambda: real(fd, data, size // 2, *offset),
-            )
-
-    else:
-
-        def call(*arguments: Any) -> Any:
-            first = arguments[0]
-            return steps.around(
-                lambda: f"sqlite {name} {_name_of(first)}", lambda: real(*arguments), None
-            )
-
-    return call
+        return opened
+    return written if name in ("write", "pwrite", "pwrite64") else changed
 
 
 def _at(*offset: int) -> str:
@@ -240,7 +237,9 @@ def arm_python(steps: Steps) -> None:
             return real_open(path, flags, *rest, **named)
 
         creates = flags & os.O_CREAT and not os.path.exists(path)  # noqa: PTH110
-        return int(steps.around(lambda: f"create {path_name(path)}", whole, None)) if creates else whole()
+        if not creates:
+            return whole()
+        return int(steps.around(lambda: f"create {path_name(path)}", whole, None))
 
     def written(fd: int, data: Any) -> int:
         return int(
@@ -260,7 +259,7 @@ def arm_python(steps: Steps) -> None:
             )
         )
 
-    os.open, os.write, os.pwrite = opened, written, pwritten  # type: ignore[assignment]
+    os.open, os.write, os.pwrite = opened, written, pwritten
     for name in (*_PLAIN, "mkdir"):
         if hasattr(os, name):
             setattr(os, name, _counted_plain(name, getattr(os, name), steps))
@@ -270,6 +269,8 @@ def arm_python(steps: Steps) -> None:
 def _counted_plain(name: str, real: Callable[..., Any], steps: Steps) -> Callable[..., Any]:
     def call(*arguments: Any, **named: Any) -> Any:
         first = arguments[0]
+        if name == "mkdir" and os.path.exists(first):  # noqa: PTH110
+            return real(*arguments, **named)
         label = _name_of(first) if isinstance(first, int) else path_name(first)
         return steps.around(lambda: f"{name} {label}", lambda: real(*arguments, **named), None)
 

@@ -16,16 +16,16 @@ from tests.campaign.shim import Step
 CALLS = ("pwrite64", "ftruncate", "unlink", "mkdir", "fsync", "fdatasync")
 """The calls counted; each has a count of its own, as strace has it."""
 
-_LINE = re.compile(rf"^\d* *({'|'.join(CALLS)})\((.*)\) += (?!-1)")
+_LINE = re.compile(rf"^\d* *({'|'.join(CALLS)})\(")
 
 
-def found() -> bool:
+def usable() -> bool:
     """Whether there is a strace to attach with."""
     return shutil.which("strace") is not None
 
 
 def attach(pid: int, trace: Path, at: tuple[str, int] | None) -> subprocess.Popen[bytes]:
-    """strace on the child `pid`; kills it at the nth call of a name, `at` = (name, n)."""
+    """The strace of the child `pid`; it kills it at the nth call of a name, `at` = (name, n)."""
     command = ["strace", "-f", "-y", "-o", str(trace), "-e", f"trace={','.join(CALLS)}"]
     if at is not None:
         command += ["-e", f"inject={at[0]}:signal=SIGKILL:when={at[1]}"]
@@ -40,13 +40,10 @@ def attach(pid: int, trace: Path, at: tuple[str, int] | None) -> subprocess.Pope
 
 
 def steps_of(trace: Path) -> list[Step]:
-    """The steps a traced child took, in order; one that failed changed nothing and is left out."""
-    steps = []
-    for line in trace.read_text(encoding="utf-8", errors="replace").splitlines():
-        match = _LINE.match(line)
-        if match is not None:
-            steps.append(Step(match[1], can_half=False))
-    return steps
+    """The steps a traced child took, in order, by the names of their calls."""
+    lines = trace.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = (_LINE.match(line) for line in lines)
+    return [Step(match[1], can_half=False) for match in found if match is not None]
 
 
 def nth(steps: list[Step], number: int) -> tuple[str, int]:

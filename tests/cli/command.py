@@ -36,7 +36,7 @@ class Ran(NamedTuple):
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This environment without settings of ours, with the checkout on the path."""
+    """The environment without settings of ours, and with the checkout on the path."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REFOLD_")}
     return {**kept, "PYTHONPATH": str(ROOT), **more}
 
@@ -60,12 +60,12 @@ def refold(*words: object, cwd: Path, env: dict[str, str] | None = None) -> Ran:
     return _ran(done.returncode, done.stdout, done.stderr, words)
 
 
-def started(*words: object, cwd: Path) -> subprocess.Popen[str]:
+def started(*words: object, cwd: Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
     """Start one command and do not wait; `ended` does."""
     return subprocess.Popen(
         words_of(*words),
         cwd=cwd,
-        env=environment(),
+        env=environment(**(env or {})),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -41,6 +41,13 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
 
 
 @pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """All thirty cycles, in one run that nobody disturbed."""
+    folder = prepared(tmp_path_factory.mktemp("whole"))
+    return Session(folder, refold(*run_words(), cwd=folder))
+
+
+@pytest.fixture(scope="session")
 def short(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """Five of thirty cycles: a journal that can go on."""
     folder = prepared(tmp_path_factory.mktemp("short"))

@@ -78,7 +78,11 @@ def test_replay_says_that_every_decision_came_out_again(session: Session) -> Non
     assert (ran.status, ran.lines) == (0, [])
     numbers = dict.fromkeys(("events", "observations", "decisions", "not_rederived"), int)
     assert_keys(ran.json, parity=bool, head=dict, **numbers)
-    assert (ran.json["parity"], ran.json["divergence"], ran.json["not_rederived"]) == (True, None, 0)
+    assert (ran.json["parity"], ran.json["divergence"], ran.json["not_rederived"]) == (
+        True,
+        None,
+        0,
+    )
     assert ran.json["observations"] + ran.json["decisions"] == ran.json["events"]
 
 
@@ -91,7 +95,9 @@ def test_show_gives_rows_their_sequence_and_their_digest(session: Session, view:
         assert not set(NEEDED.get(view, "").split()) - set(row)
 
 
-def test_a_rebuilt_projection_has_the_digest_that_show_gives(session: Session, tmp_path: Path) -> None:
+def test_a_rebuilt_projection_has_the_digest_that_show_gives(
+    session: Session, tmp_path: Path
+) -> None:
     folder = session.copied_to(tmp_path / "copy")
     rebuilt = refold("rebuild", "--journal", JOURNAL, "--json", cwd=folder)
     assert (rebuilt.status, rebuilt.lines) == (0, [])
@@ -189,7 +195,9 @@ def test_explain_of_a_stranger_is_refused(session: Session) -> None:
         assert (ran.status, len(ran.lines), ran.out) == (2, 1, "")
 
 
-def test_diff_finds_two_runs_equal_and_two_seeds_different(session: Session, short: Session) -> None:
+def test_diff_finds_two_runs_equal_and_two_seeds_different(
+    session: Session, short: Session
+) -> None:
     here, there = JOURNAL, f"sqlite:///{short.folder}/j.db"
     same = refold("diff", here, here, "--json", cwd=session.folder)
     other = refold("diff", here, there, "--json", cwd=session.folder)
@@ -210,7 +218,9 @@ def test_export_gives_every_event_with_its_envelope(session: Session) -> None:
     head = session.ran.json["head"]
     assert [event["sequence"] for event in exported] == list(range(1, head["sequence"] + 1))
     assert exported[-1]["chain"] == head["chain"]
-    rest = refold("export", "--journal", JOURNAL, "--after", head["sequence"] - 2, cwd=session.folder)
+    rest = refold(
+        "export", "--journal", JOURNAL, "--after", head["sequence"] - 2, cwd=session.folder
+    )
     assert [json.loads(line) for line in rest.out.splitlines()] == exported[-2:]
 
 
@@ -256,6 +266,34 @@ def test_a_log_that_nobody_reads_stops_no_run(world: Path) -> None:
     ran = piped(f"$PYTHON -m bin.cli {words} 2>&1 >out.json | head -n 1", world)
     assert ran.status == 0
     assert json.loads((world / "out.json").read_text())["cycles"] == 30
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">/dev/full"])
+def test_streams_that_are_closed_or_full_harm_nothing(world: Path, closed: str) -> None:
+    words = " ".join(map(str, run_words("--cycles", 2)))
+    ran = piped(f"$PYTHON -m bin.cli {words} {closed}", world)
+    assert ran.status == (2 if "full" in closed else 0)
+    assert len(shown(world, "cycles")["rows"]) == 2
+    assert refold("verify", JOURNAL, cwd=world).status == 0
+
+
+def test_diff_names_the_first_setting_that_two_configs_make_different(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("seed = 1\n")
+    (tmp_path / "b.toml").write_text("seed = 2\n[risk]\nallow_short = false\n")
+    same = refold("diff", "a.toml", "a.toml", "--json", cwd=tmp_path)
+    other = refold("diff", "a.toml", "b.toml", "--json", cwd=tmp_path)
+    assert (same.status, same.json["equal"]) == (0, True)
+    assert (other.status, other.json["first"]) == (
+        1,
+        {"key": "risk.allow_short", "left": True, "right": False},
+    )
+
+
+def test_words_that_are_no_text_are_refused(short: Session) -> None:
+    ran = piped(
+        f"$PYTHON -m bin.cli halt --journal {JOURNAL} --why $(printf '\\377')", short.folder
+    )
+    assert (ran.status, len(ran.lines)) == (2, 1)
 
 
 def piped(command: str, folder: Path) -> Ran:

@@ -146,9 +146,7 @@ def test_a_bad_config_file_is_refused(world: Path, text: str, mentions: str) -> 
     assert files(world) == before
 
 
-def test_a_market_file_that_grew_is_gone_on_with(
-    short: Session, tmp_path: Path
-) -> None:
+def test_a_market_file_that_grew_is_gone_on_with(short: Session, tmp_path: Path) -> None:
     folder = short.copied_to(tmp_path / "copy")
     market(folder, mend=lambda lines: lines.append(row("2024-03-04T23:00:00Z", "AAA", 10_000)))
     ran = refold(*run_words("--cycles", 3), cwd=folder)

@@ -236,7 +236,9 @@ def disk(place: Path, size: int) -> Iterator[Path]:
     place.mkdir(parents=True, exist_ok=True)
     options = f"size={size}"
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)],
+        capture_output=True,
+        check=False,
     )
     if done.returncode:
         pytest.skip(f"needs a tmpfs, and mount says: {done.stderr.decode().strip()}")
@@ -267,7 +269,7 @@ def test_a_disk_that_is_full_at_the_start_holds_nothing_half_made(
         assert refold(*words, cwd=world).json["cycles"] == 30
 
 
-@pytest.mark.parametrize("room", [4_100, 4_300, 4_500])
+@pytest.mark.parametrize("room", [4_100, 4_500])
 def test_a_disk_that_fills_in_the_middle_ends_the_run_and_it_goes_on_later(
     world: Path, tmp_path: Path, room: int
 ) -> None:
@@ -278,6 +280,7 @@ def test_a_disk_that_fills_in_the_middle_ends_the_run_and_it_goes_on_later(
         assert ran.status in (2, 5), ran.complaints
         assert ran.out == ""
         assert len(ran.complaints) == 1, ran.complaints
+        assert len(refold("tail", "--journal", journal, cwd=world).out.splitlines()) > 1
         ballast.unlink()
         whole = refold(*run_words(journal=journal), cwd=world)
         assert (whole.status, whole.json["cycles"]) == (0, 30)

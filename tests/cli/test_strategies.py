@@ -165,18 +165,19 @@ def test_nonsense_is_a_skip_with_its_reason(
 ) -> None:
     what, first, second = CASES[number - 1]
     found = misbehaved.get(number, {})
-    for symbol, codes in (("AAA", first), ("BBB", second)):
-        assert found.get(symbol, "an intent") in ((codes,) if isinstance(codes, str) else codes), what
+    for symbol, expected in (("AAA", first), ("BBB", second)):
+        codes = (expected,) if isinstance(expected, str) else expected
+        assert found.get(symbol, "an intent") in codes, what
 
 
-RAISES_WHEN_BUILT = '''class Flip:
+RAISES_WHEN_BUILT = """class Flip:
     def __init__(self, **parameters):
         raise LookupError("never built")
 
     def decide(self, view):
         return []
-'''
-TALKS = '''import sys
+"""
+TALKS = """import sys
 
 print("at import")
 
@@ -186,7 +187,7 @@ class Flip:
         print("in decide")
         sys.stdout.write("again")
         return []
-'''
+"""
 
 
 def reasons(world: Path) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from itertools import permutations
 import pytest
 from msgspec.structs import replace
 
-from core.events import Event, FillReported
+from core.events import Event, FillReported, Observation
 from core.fills import average_price, filled
 from core.order import WATCHED, OpenStatus, TerminalStatus
 from core.state import Intent
@@ -260,6 +260,14 @@ def test_a_correction_that_fills_the_rest_closes_the_order() -> None:
     outcome = given(WORKING, fill(90)).when(corrected(100, "10"))
 
     outcome.then(alerted(AMENDED, "fill.amended", "FillCorrected"), closed(filled=100))
+
+
+@pytest.mark.parametrize("amendment", [busted(), corrected(30, "10")], ids=["bust", "correction"])
+def test_a_venue_that_amends_an_execution_has_the_order(amendment: Observation) -> None:
+    outcome = given(SENT, submit_unknown()).when(amendment)
+
+    assert order_of(outcome).at_venue
+    assert order_of(outcome).outcome == "submitted"
 
 
 def test_a_bust_lowers_a_report_that_knew_of_more() -> None:

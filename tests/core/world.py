@@ -1,5 +1,7 @@
-"""The nouns of the core's tests beside those of tests/build.py: settings, a market that is open,
-strategies that ask for what they are told to, and decisions as a test expects them.
+"""The nouns of the core's tests beside those of tests/build.py.
+
+shape   settings, a market that is open, strategies that ask for what they are told to ask for,
+        and decisions as a test expects them
 """
 
 from collections.abc import Iterable
@@ -133,7 +135,7 @@ def asking(*requests: object) -> type:
     """A strategy that returns `requests`, each cycle."""
 
     class Asking:
-        def decide(self, view: View) -> Iterable[object]:
+        def decide(self, _: View) -> Iterable[object]:
             return requests
 
     return Asking
