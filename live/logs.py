@@ -1,6 +1,6 @@
 """Structured logs of what was committed: one JSON line an event of interest, never coalesced.
 
-    CONFIG_EFFECTIVE_SUMMARY   the config hash and rules
+    CONFIG_EFFECTIVE_SUMMARY   at every start: the config's hash, the rules, every setting
     ORDER_SUBMIT_ATTEMPT       before the call: intent id, client order id, attempt, pacing counters
     then exactly one of        ORDER_SUBMITTED (both order ids)
                                ORDER_SUBMIT_SKIPPED (symbol, side, quantity, reason)
@@ -13,12 +13,11 @@ why     logs are a reading aid; the journal is the record. They are written afte
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
 from core.events import (
     AlertRaised,
-    ConfigSnapshot,
     CycleClosed,
     Event,
     FillReported,
@@ -36,7 +35,9 @@ from core.events import (
     RunnerStarted,
     RunnerStopped,
 )
+from core.events.lifecycle import Setting
 from core.order import TerminalStatus
+from core.rules import RULES
 from core.state import State
 
 Fields = dict[str, object]
@@ -61,6 +62,12 @@ class EventLog:
         self.said = {order_id for order_id, i in state().intents.items() if i.outcome}
         self.closing: set[str] = set()
         self.attempts_to_come = 0
+
+    def say_config(self, config: Mapping[str, Setting], config_hash: str) -> None:
+        """The effective configuration of this start, whether or not the journal has it already."""
+        fields: Fields = {"config_hash": config_hash, "rules": RULES, **config}
+        with contextlib.suppress(OSError, ValueError):  # a full disk stops no start
+            self.logger.info("CONFIG_EFFECTIVE_SUMMARY", **fields)
 
     def __call__(self, events: Sequence[Event]) -> None:
         """Log a committed batch."""
@@ -179,9 +186,6 @@ def _skip(event: OrderSubmitSkipped) -> Fields:
 
 def _others(event: Event) -> list[tuple[str, Fields]]:
     match event:
-        case ConfigSnapshot():
-            fields = _fields(event, "config_hash", "rules")
-            return [("CONFIG_EFFECTIVE_SUMMARY", {**fields, **event.config})]
         case RunnerStarted():
             return [("RUNNER_STARTED", _fields(event, "epoch", "seed"))]
         case RunnerStopped():

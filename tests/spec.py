@@ -7,12 +7,13 @@ shape   `given` folds observations and decisions alike with `evolve`; `when` adv
         config, cycle, ordinal) is left out: what it is about has tests of its own
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from core.decide import advance
-from core.events import Decision, Event, Observation, tag_of
+from core.events import Decision, tag_of
+from core.events.base import DecisionEvent, Event, ObservationEvent
 from core.evolve import evolve
 from core.state import INITIAL, State
 
@@ -22,11 +23,11 @@ CAUSATION = ("decided_at", "cause", "config", "cycle", "ordinal")
 class Outcome:
     """What followed: the decisions, and the state behind them."""
 
-    def __init__(self, state: State, decisions: list[Decision]) -> None:
+    def __init__(self, state: State, decisions: Sequence[Decision]) -> None:
         self.state = state
         self.decisions = decisions
 
-    def then(self, *expected: Decision) -> "Outcome":
+    def then(self, *expected: DecisionEvent) -> "Outcome":
         """Exactly these decisions followed, in this order."""
         __tracebackhide__ = True
         decided, awaited = said(self.decisions), said(expected)
@@ -38,21 +39,22 @@ class Outcome:
         __tracebackhide__ = True
         return self.then()
 
-    def when(self, observation: Observation, strategy: type | None = None) -> "Outcome":
+    def when(self, observation: ObservationEvent, strategy: type | None = None) -> "Outcome":
         """And then this is heard."""
-        return Outcome(*advance(self.state, observation, strategy))
+        state, decisions = advance(self.state, observation, strategy)  # type: ignore[arg-type]
+        return Outcome(state, decisions)
 
 
 def given(*events: Event | Iterable[Event]) -> Outcome:
     """The state after `events`; a list among them stands for its events."""
     state = INITIAL
     for event in events:
-        for one in (event,) if isinstance(event, msgspec.Struct) else event:
-            state = evolve(state, one)  # type: ignore[arg-type]  # a struct here is an event
+        for one in (event,) if isinstance(event, Event) else event:
+            state = evolve(state, one)  # type: ignore[arg-type]  # of the union
     return Outcome(state, [])
 
 
-def said(decisions: Iterable[Decision]) -> list[dict[str, object]]:
+def said(decisions: Iterable[DecisionEvent]) -> list[dict[str, object]]:
     """What the decisions say, without their causation."""
     return [
         {

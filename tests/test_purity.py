@@ -35,7 +35,6 @@ CALLS_ALLOWED = {
     # Running a strategy is its purpose; the last two are parameters of `__import__`.
     "core/strategy_source.py": {"compile", "exec", "vars", "globals", "locals"},
     "core/request.py": {"vars"},  # whether a strategy's class has an __init__ of its own
-    "core/events/__init__.py": {"globals"},  # read once, for __all__
 }
 FLOATS_ALLOWED = {
     "core/request.py",  # a strategy may compute in floats: they are read as decimals

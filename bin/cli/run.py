@@ -14,9 +14,11 @@ from bin.cli.exits import Exit
 from bin.cli.output import print_json, print_lines, to_standard_error
 from bin.cli.settings import flags_of, load_config
 from bin.cli.summary import summary_of
+from core.config import config_hash
 from core.events import Event
 from core.state import State
 from live.committer import Listener
+from live.logs import EventLog
 
 MOMENT_S = 0.05
 """How soon a signal is heard in a pause."""
@@ -60,7 +62,9 @@ def _session(options: argparse.Namespace) -> dict[str, object]:
             )
         )
         stack.enter_context(_signals(stop))
-        listeners.append(stack.enter_context(_log(config.journal, lambda: committer.state)))
+        log = stack.enter_context(_log(config.journal, lambda: committer.state))
+        log.say_config(inputs.flat, config_hash(inputs.flat))
+        listeners.append(log)
         if options.kill_after_commits:
             listeners.append(_Drill(options.kill_after_commits))
         runner = Runner(
@@ -87,6 +91,8 @@ def _anything_asked(options: argparse.Namespace) -> bool:
         options.kill_after_commits,
         options.dry_run or None,
         options.pace or None,
+        options.take_over or None,
+        options.accept_anchor_missing or None,
         *flags_of(options).values(),
     )
     environment = any(name.startswith("REFOLD_") for name in os.environ)
@@ -143,10 +149,9 @@ def _pause(seconds: float, stop: _Stop) -> Callable[[], None]:
 
 
 @contextlib.contextmanager
-def _log(journal: str, state: Callable[[], State]) -> Iterator[Listener]:
+def _log(journal: str, state: Callable[[], State]) -> Iterator[EventLog]:
     """The event log: standard error, or a file beside the journal when that is a terminal."""
     from journal import parse_url
-    from live.logs import EventLog
 
     path = parse_url(journal).path
     with contextlib.ExitStack() as stack:

@@ -1,10 +1,19 @@
 """The event log against the journal: each attempt, each outcome once, nothing coalesced."""
 
+import contextlib
+import io
+import json
 from collections import Counter
 from typing import Any
 
 import pytest
 
+from core.events import Event
+from core.events.base import DecisionEvent
+from core.evolve import evolve
+from core.state import INITIAL
+from journal import open_journal
+from live.logs import EventLog
 from tests.cli.command import events, refold
 from tests.cli.conftest import LOSSY, Session
 from tests.cli.world import JOURNAL, prepared, run_words
@@ -97,7 +106,6 @@ def test_every_skip_is_said_with_its_reason(
         ("CYCLE_CLOSED", "cycle-closed"),
         ("RUNNER_STARTED", "runner-started"),
         ("RUNNER_STOPPED", "runner-stopped"),
-        ("CONFIG_EFFECTIVE_SUMMARY", "config-snapshot"),
     ],
 )
 def test_each_event_of_a_kind_is_a_line(
@@ -116,6 +124,27 @@ def test_the_summary_of_the_config_carries_its_hash(session: Session) -> None:
     assert line["broker.reject_rate"] == LOSSY["REFOLD_BROKER__REJECT_RATE"]
 
 
+def test_the_log_is_a_function_of_the_journal_and_keeps_only_what_is_open(
+    session: Session,
+) -> None:
+    state = INITIAL
+    stream = io.StringIO()
+    log = EventLog(stream, lambda: state)
+    batch: list[Event] = []
+    with contextlib.closing(open_journal(session.folder / "j.db", read_only=True)) as journal:
+        for recorded in journal.read():
+            if batch and not isinstance(recorded.event, DecisionEvent):
+                log(batch)
+                batch = []
+            batch.append(recorded.event)
+            state = evolve(state, recorded.event)
+    log(batch)
+    of_events = [line for line in session.ran.log if line["event"] != "CONFIG_EFFECTIVE_SUMMARY"]
+    assert [json.loads(line) for line in stream.getvalue().splitlines()] == of_events
+    assert log.said <= set(state.intents)
+    assert set(log.failures) <= set(state.intents)
+
+
 def test_an_outcome_is_said_once_although_the_run_was_in_parts(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -129,4 +158,6 @@ def test_an_outcome_is_said_once_although_the_run_was_in_parts(
             if line["event"] in OUTCOMES and "client_order_id" in line
         )
     assert sum(found.values()) == parts[-1].json["intents"] - parts[-1].json["unknown"]
+    for ran in parts:
+        assert [line["event"] for line in ran.log].count("CONFIG_EFFECTIVE_SUMMARY") == 1
     assert set(found.values()) == {1}

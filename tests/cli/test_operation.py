@@ -1,7 +1,9 @@
 """A runner at work: it is halted, resumed, stopped by signals, killed, and goes on."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from journal import open_journal
+from journal.errors import JournalMissingError
+from projections.cycle_summary import CYCLE_SUMMARY
+from projections.projection import fold_all
 from tests.cli.command import assert_sound, ended, events, refold, started
 from tests.cli.conftest import LOSSY, Session
 from tests.cli.world import JOURNAL, run_words
@@ -28,9 +34,37 @@ def paced(world: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def cycles(world: Path) -> list[dict[str, Any]]:
-    """The cycles so far, none while there is no journal."""
-    ran = refold("show", "cycles", "--journal", JOURNAL, "--json", cwd=world)
-    return ran.json["rows"] if ran.status == 0 else []
+    """The cycles so far, none while there is no journal; read here, for it is asked often."""
+    try:
+        journal = open_journal(world / "j.db", read_only=True)
+    except JournalMissingError:
+        return []
+    with contextlib.closing(journal):
+        events_so_far = ((recorded.sequence, recorded.event) for recorded in journal.read())
+        view = fold_all(CYCLE_SUMMARY, events_so_far)
+    return list(CYCLE_SUMMARY.rows(view))
+
+
+def stop_between_commits(process: subprocess.Popen[str], world: Path) -> None:
+    """SIGSTOP while it holds no database's lock: one that does holds up every other writer."""
+    for _ in range(100):
+        os.kill(process.pid, signal.SIGSTOP)
+        if all(is_free(world / name) for name in ("j.db", "j.db.venue")):
+            return
+        os.kill(process.pid, signal.SIGCONT)
+        time.sleep(0.01)
+    raise AssertionError("it was never found between two commits")
+
+
+def is_free(path: Path) -> bool:
+    """Whether nobody writes this database now."""
+    with contextlib.closing(sqlite3.connect(path, timeout=0)) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        database.rollback()
+        return True
 
 
 def until(what: Callable[[], object], timeout_s: float = 20) -> None:
@@ -97,7 +131,7 @@ def test_a_runner_that_sleeps_past_a_halt_sends_nothing_when_it_wakes(
     world: Path, paced: subprocess.Popen[str]
 ) -> None:
     until(lambda: len(cycles(world)) >= 2)
-    os.kill(paced.pid, signal.SIGSTOP)
+    stop_between_commits(paced, world)
     halted = operate(world, "halt")
     os.kill(paced.pid, signal.SIGCONT)
     seen = len(cycles(world))
@@ -113,7 +147,7 @@ def test_a_runner_that_slept_while_another_took_over_is_fenced(
     world: Path, paced: subprocess.Popen[str]
 ) -> None:
     until(lambda: len(cycles(world)) >= 2)
-    os.kill(paced.pid, signal.SIGSTOP)
+    stop_between_commits(paced, world)
     assert refold(*run_words("--cycles", 1), cwd=world).status == 75
     other = refold(*run_words("--cycles", 2, "--take-over"), cwd=world)
     assert other.status == 0, other.complaints

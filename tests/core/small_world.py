@@ -63,9 +63,9 @@ def play(steps: Iterable[Made], settings: world.Settings | None = None) -> Playe
     for observation in opening(settings or {}):
         _hear(played, observation)
     for second, make in enumerate(steps, start=1):
-        observation = make(played.state, played.created, second)
-        if observation is not None:
-            _hear(played, observation)
+        heard = make(played.state, played.created, second)
+        if heard is not None:
+            _hear(played, heard)
     return played
 
 

@@ -18,7 +18,7 @@ def test_the_numbers_are_pinned() -> None:
 
 
 def test_neither_kind_nor_border_of_parts_is_lost() -> None:
-    different = [
+    different: list[tuple[str | int, ...]] = [
         ("ab", "c"),
         ("a", "bc"),
         ("abc",),

@@ -50,7 +50,7 @@ def test_its_own_module_hides_one_of_the_same_name() -> None:
 def test_modules_that_import_each_other_are_loaded_once() -> None:
     text = f"import helper\ncount = 1\n{GOOD}"
 
-    assert load(text, helper="import main\n")
+    assert load(text, helper="import main\n").__name__ == "Good"
 
 
 def test_each_load_starts_from_nothing() -> None:
@@ -66,7 +66,7 @@ def test_each_load_starts_from_nothing() -> None:
 def test_a_dataclass_finds_its_module() -> None:
     text = f"from dataclasses import dataclass\n@dataclass\nclass Point:\n    x: int\n{GOOD}"
 
-    assert load(text)
+    assert load(text).__name__ == "Good"
 
 
 @pytest.mark.parametrize(

@@ -160,4 +160,4 @@ def test_an_event_whose_values_have_a_second_form_does_not_exist(field: str, val
 def test_an_integer_that_json_readers_could_round_does_not_exist(value: int) -> None:
     with pytest.raises(ValueError, match=r"limit: expected an integer below 2\^53"):
         RateBudgetReported(observed_at=at(), limit=value, remaining=0)
-    assert RateBudgetReported(observed_at=at(), limit=2**53 - 1, remaining=0)
+    assert RateBudgetReported(observed_at=at(), limit=2**53 - 1, remaining=0).limit == 2**53 - 1

@@ -4,7 +4,8 @@ shape   settings, a market that is open, strategies that ask for what they are t
         and decisions as a test expects them
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from core.config import config_hash, flatten
 from core.contract import Config
@@ -34,7 +35,7 @@ from tests.build_world import decided
 
 HOUR_S = 3600
 CLOSE_S = 6 * HOUR_S
-Settings = dict[str, Setting]
+Settings = Mapping[str, Setting]
 
 
 # -- observations
@@ -141,23 +142,28 @@ def asking(*requests: object) -> type:
     return Asking
 
 
-def buying(quantity: object = 100, symbol: str = "MSFT", **fields: object) -> type:
+def buying(quantity: Any = 100, symbol: str = "MSFT", **fields: Any) -> type:
     """A strategy that wants to buy."""
-    return asking(OrderRequest(symbol, "buy", quantity, **fields))  # type: ignore[arg-type]  # nonsense is tested too
+    return asking(OrderRequest(symbol, "buy", quantity, **fields))
 
 
-def selling(quantity: object = 100, symbol: str = "MSFT", **fields: object) -> type:
+def selling(quantity: Any = 100, symbol: str = "MSFT", **fields: Any) -> type:
     """A strategy that wants to sell."""
-    return asking(OrderRequest(symbol, "sell", quantity, **fields))  # type: ignore[arg-type]  # nonsense is tested too
+    return asking(OrderRequest(symbol, "sell", quantity, **fields))
 
 
 # -- decisions
 
 
+def causation(*content: object) -> dict[str, Any]:
+    """Fields that `then` does not compare."""
+    return decided(0, 1, *content)
+
+
 def look(count: int = 1, order: str = ORDER) -> LookupRequested:
     """The broker is asked."""
     return LookupRequested(
-        **decided(0, 1, "look", order, count),  # type: ignore[arg-type]
+        **causation("look", order, count),
         client_order_id=order,
         look=count,
     )
@@ -165,13 +171,13 @@ def look(count: int = 1, order: str = ORDER) -> LookupRequested:
 
 def timer(key: str, due: float) -> TimerSet:
     """The core wants to be woken."""
-    return TimerSet(**decided(0, 1, "timer", key, due), key=key, due=at(due))  # type: ignore[arg-type]
+    return TimerSet(**causation("timer", key, due), key=key, due=at(due))
 
 
 def cancel(code: str, order: str = ORDER, attempt: int = 1, **numbers: str) -> CancelAttempted:
     """A cancel may leave, for this reason."""
     return CancelAttempted(
-        **decided(0, 1, "cancel", order, attempt),  # type: ignore[arg-type]
+        **causation("cancel", order, attempt),
         client_order_id=order,
         attempt=attempt,
         reason=reason(code, **numbers),
@@ -180,19 +186,19 @@ def cancel(code: str, order: str = ORDER, attempt: int = 1, **numbers: str) -> C
 
 def latched(code: str, **fields: str) -> KillSwitchLatched:
     """Trading halts."""
-    return KillSwitchLatched(**decided(0, 1, "latched", code), reason=reason(code, **fields))  # type: ignore[arg-type]
+    return KillSwitchLatched(**causation("latched", code), reason=reason(code, **fields))
 
 
 def released(who: str = "ann") -> KillSwitchReleased:
     """Trading may go on."""
-    return KillSwitchReleased(**decided(0, 1, "released"), who=who)  # type: ignore[arg-type]
+    return KillSwitchReleased(**causation("released"), who=who)
 
 
 def alerted(key: str, code: str, detail: str) -> AlertRaised:
     """A person should look."""
-    return AlertRaised(**decided(0, 1, "alert", key), key=key, code=code, detail=detail)  # type: ignore[arg-type]
+    return AlertRaised(**causation("alert", key), key=key, code=code, detail=detail)
 
 
 def cleared(key: str) -> AlertCleared:
     """What the alert named is over."""
-    return AlertCleared(**decided(0, 1, "cleared", key), key=key)  # type: ignore[arg-type]
+    return AlertCleared(**causation("cleared", key), key=key)

@@ -1,0 +1,261 @@
+"""Parity: every decision derived again; what is altered, missing or too much is named."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from core.canonical import content_id
+from core.decide import advance
+from core.events import (
+    ConfigSnapshot,
+    CycleOpened,
+    Event,
+    IntentCreated,
+    OrderSubmitAttempted,
+    StrategyLoaded,
+    tag_of,
+)
+from core.events.base import DecisionEvent
+from core.evolve import evolve
+from core.rules import RULES
+from core.state import INITIAL
+from core.values import DecimalText
+from journal import open_journal
+from replay.parity import Report, parity, stored_strategy
+from tests import build
+from tests.core import world
+from tests.core.world import asking
+from tests.sessions import forge, refold
+
+
+def replayed(path: Path, events: Iterable[Event]) -> Report:
+    """What replay finds in a journal of these events."""
+    with open_journal(forge(path / "forged.db", events), read_only=True) as journal:
+        return parity(journal.read())
+
+
+def place_of(events: list[Event], kind: type[Event]) -> int:
+    """Where the third event of this kind stands: its sequence less one."""
+    return [place for place, event in enumerate(events) if isinstance(event, kind)][2]
+
+
+def test_a_session_without_fault_has_parity(session_url: str, session: list[Event]) -> None:
+    decisions = sum(isinstance(event, DecisionEvent) for event in session)
+    kinds = Counter(type(event).__name__ for event in session)
+    assert min(kinds["IntentCreated"], kinds["FillReported"], kinds["OrderSubmitUnknown"]) > 0
+
+    said = refold("replay", session_url)
+
+    assert said.status == 0, said.errors
+    assert said.document["parity"] is True
+    assert said.document["divergence"] is None
+    counts = [said.document[name] for name in ("events", "decisions", "observations")]
+    assert counts == [len(session), decisions, len(session) - decisions]
+    assert said.document["not_rederived"] == 0
+
+
+def test_a_decision_that_was_altered_is_named_with_its_fields(
+    tmp_path: Path, session: list[Event]
+) -> None:
+    place = place_of(session, IntentCreated)
+    original = session[place]
+    assert isinstance(original, IntentCreated)
+    altered = replace(original, quantity=DecimalText("7777"))
+    url = forge(tmp_path / "forged.db", [*session[:place], altered, *session[place + 1 :]])
+
+    said = refold("replay", url)
+
+    assert (said.status, said.document["parity"]) == (1, False)
+    found = said.document["divergence"]
+    assert isinstance(found, dict)
+    assert (found["sequence"], found["type"]) == (place + 1, "intent-created.v1")
+    assert found["expected"]["id"] == content_id(altered)
+    assert found["actual"]["id"] == content_id(original)
+    assert found["diff"] == [{"field": "quantity", "expected": "7777", "actual": original.quantity}]
+    line = said.errors.strip().splitlines()[-1]
+    assert f"sequence {place + 1}: decision intent-created.v1" in line
+    assert "quantity recorded '7777'" in line
+    assert original.client_order_id in line
+
+
+def test_a_decision_that_is_missing_is_named(tmp_path: Path, session: list[Event]) -> None:
+    """The last decision behind an observation: in its place stands the next observation."""
+    place = next(
+        place
+        for place, event in enumerate(session)
+        if isinstance(event, DecisionEvent) and not isinstance(session[place + 1], DecisionEvent)
+    )
+
+    report = replayed(tmp_path, [*session[:place], *session[place + 1 :]])
+
+    assert report.parity is False
+    assert report.divergence is not None
+    assert (report.divergence.sequence, report.divergence.type) == (
+        place + 1,
+        tag_of(session[place]),
+    )
+    assert report.divergence.expected is None
+    assert report.divergence.actual is not None
+    assert report.divergence.actual["id"] == content_id(session[place])
+    assert report.divergence.diff == []
+
+
+def test_a_decision_that_is_missing_at_the_end_is_named(
+    tmp_path: Path, session: list[Event]
+) -> None:
+    place = max(p for p, event in enumerate(session) if isinstance(event, DecisionEvent))
+
+    report = replayed(tmp_path, session[:place])
+
+    assert report.divergence is not None
+    assert report.divergence.sequence == place + 1
+    assert report.divergence.expected is None
+
+
+def test_a_decision_too_many_is_named(tmp_path: Path, session: list[Event]) -> None:
+    place = place_of(session, IntentCreated)
+    last = next(p for p in range(place, len(session)) if not isinstance(session[p], DecisionEvent))
+
+    report = replayed(tmp_path, [*session[:last], session[place], *session[last:]])
+
+    assert report.divergence is not None
+    assert (report.divergence.sequence, report.divergence.actual) == (last + 1, None)
+    assert report.divergence.expected is not None
+    assert report.divergence.expected["id"] == content_id(session[place])
+
+
+def test_two_decisions_that_changed_places_are_named(tmp_path: Path, session: list[Event]) -> None:
+    place = place_of(session, IntentCreated)
+    assert isinstance(session[place + 1], OrderSubmitAttempted)
+    swapped = [session[place + 1], session[place]]
+
+    report = replayed(tmp_path, [*session[:place], *swapped, *session[place + 2 :]])
+
+    assert report.divergence is not None
+    assert report.divergence.sequence == place + 1
+
+
+def test_an_observation_that_was_altered_is_found_by_the_cause_of_its_decisions(
+    tmp_path: Path, session: list[Event]
+) -> None:
+    place = place_of(session, CycleOpened)
+    opened = session[place]
+    assert isinstance(opened, CycleOpened)
+    altered = replace(opened, source_time=opened.observed_at)
+
+    report = replayed(tmp_path, [*session[:place], altered, *session[place + 1 :]])
+
+    assert report.divergence is not None
+    assert report.divergence.sequence == place + 2
+    assert [found["field"] for found in report.divergence.diff] == ["cause"]
+
+
+def test_what_other_rules_decided_is_folded_and_not_called_parity(
+    tmp_path: Path, session: list[Event]
+) -> None:
+    older = [
+        replace(event, rules=RULES + 1) if isinstance(event, ConfigSnapshot) else event
+        for event in session
+    ]
+    decisions = sum(isinstance(event, DecisionEvent) for event in session)
+    url = forge(tmp_path / "forged.db", older)
+
+    said = refold("replay", url)
+
+    assert said.status == 0, said.errors
+    assert said.document["parity"] is None
+    assert (said.document["decisions"], said.document["not_rederived"]) == (decisions, decisions)
+
+
+def test_stretches_of_two_rules_are_told_apart(session: list[Event]) -> None:
+    """The same journal goes on under this release's rules: those decisions are derived again."""
+    opened = [p for p, event in enumerate(session) if isinstance(event, CycleOpened)]
+    (config,) = [event for event in session if isinstance(event, ConfigSnapshot)]
+    older: list[Event] = [
+        replace(event, rules=RULES + 1) if isinstance(event, ConfigSnapshot) else event
+        for event in session[: opened[-1]]
+    ]
+    before = sum(isinstance(event, DecisionEvent) for event in older)
+    last = session[opened[-1]]
+    assert isinstance(last, CycleOpened)
+    events = [*older, replace(config, observed_at=last.observed_at)]
+
+    report = parity(records(events))
+
+    assert (report.parity, report.not_rederived) == (None, before)
+    state, strategy = INITIAL, None
+    for event in events:
+        state = evolve(state, event)
+        strategy = stored_strategy(event) if isinstance(event, StrategyLoaded) else strategy
+    _, decided = advance(state, last, strategy)
+    report = parity(records([*events, last, *decided]))
+    assert (report.parity, report.not_rederived) == (True, before)
+    assert report.decisions == before + len(decided)
+
+
+def test_with_fresh_modules_a_memory_of_the_strategys_own_is_found() -> None:
+    """In one process the memory is built up again as it was; only fresh modules differ."""
+    text = (
+        "from core.strategy import OrderRequest\nSEEN = []\nclass Asking:\n"
+        "    def decide(self, view):\n        SEEN.append(1)\n"
+        "        return [OrderRequest('MSFT', 'buy' if len(SEEN) % 2 else 'sell', len(SEEN))]\n"
+    )
+    loaded = replace(world.strategy_loaded(), sources={"test": text})
+    events: list[Event] = []
+    state, strategy = INITIAL, stored_strategy(loaded)
+    heard = [e for e in world.open_market() if not isinstance(e, StrategyLoaded)]
+    for observation in [*heard, loaded, build.cycle_opened(1), build.cycle_opened(2, seconds=1)]:
+        state, decided = advance(state, observation, strategy)  # type: ignore[arg-type]
+        events += [observation, *decided]
+
+    assert parity(records(events)).parity is True
+    found = parity(records(events), fresh_each_cycle=True).divergence
+    assert found is not None
+    assert found.type == "order-submit-skipped.v1"
+
+
+def test_a_journal_without_decisions_has_nothing_that_differs(session: list[Event]) -> None:
+    report = parity(records(session[:1]))
+
+    assert (report.parity, report.events, report.decisions) == (True, 1, 0)
+
+
+def test_another_strategy_is_found_where_it_decides_otherwise(session: list[Event]) -> None:
+    report = parity(records(session), lambda _: asking())
+
+    first = next(p for p, event in enumerate(session) if isinstance(event, CycleOpened))
+    assert report.divergence is not None
+    assert report.divergence.sequence == first + 2
+
+
+def test_progress_hears_every_sequence(session: list[Event]) -> None:
+    heard: list[int] = []
+
+    parity(records(session), progress=heard.append)
+
+    assert heard == list(range(1, len(session) + 1))
+
+
+class Kept:
+    """A recorded event without a journal."""
+
+    def __init__(self, sequence: int, event: Event) -> None:
+        self.sequence = sequence
+        self.event = event
+        self.event_id = content_id(event)
+
+
+def records(events: Iterable[Event]) -> list[Kept]:
+    """The events as replay reads them."""
+    return [Kept(sequence, event) for sequence, event in enumerate(events, start=1)]
+
+
+@pytest.mark.parametrize("words", [["replay"], ["verify"]])
+def test_a_journal_that_is_not_there_cannot_be_replayed(tmp_path: Path, words: list[str]) -> None:
+    said = refold(*words, f"sqlite:///{tmp_path}/none.db")
+
+    assert said.status == 2
+    assert said.errors.count("\n") == 1
