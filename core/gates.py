@@ -113,12 +113,15 @@ def quote_crossed(order: Candidate) -> Reason | None:
 
 
 def quote_stale(order: Candidate) -> Reason | None:
-    """No order on a quote older than the limit at the cycle's time."""
+    """No order on a quote older than the limit at the cycle's time, or of a later time."""
     quote, cycle = order.quote, order.state.cycle
     if quote is None or cycle is None:
         return Reason(code=ReasonCode.QUOTE_STALE, missing="quote time")
     limit = Decimal(order.state.config.risk.quote_max_age_s)
-    return _limited(ReasonCode.QUOTE_STALE, limit, seconds_between(quote.time, cycle.slot))
+    age = seconds_between(quote.time, cycle.slot)
+    if age < ZERO:
+        return _over(ReasonCode.QUOTE_STALE, limit, age)
+    return _limited(ReasonCode.QUOTE_STALE, limit, age)
 
 
 def size_below_lot(order: Candidate) -> Reason | None:

@@ -9,6 +9,7 @@ heard   the child tells over a pipe, as text lines: "A sequence chain" when an a
         "K label" just before it kills itself, "E text" when it cannot go on
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -238,16 +239,20 @@ def ready() -> None:
     if threading.active_count() != 1:
         message = f"fork server: expected one thread, found {threading.enumerate()}"
         raise RuntimeError(message)
-    try:
-        names = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]  # noqa: PTH115, PTH208
-    except OSError:
-        names = []
-    databases = [name for name in names if ".db" in name]
+    gc.collect()
+    databases = [name for name in _open_files() if ".db" in name]
     if databases:
         message = f"fork server: expected no database open, found {databases}"
         raise RuntimeError(message)
-    gc.collect()
     gc.freeze()
+
+
+def _open_files() -> Iterator[str]:
+    """The names of this process's open files, where /proc tells."""
+    links = Path("/proc/self/fd")
+    for link in list(links.iterdir()) if links.is_dir() else []:
+        with contextlib.suppress(OSError):  # the listing's own file is closed by now
+            yield os.readlink(link)  # noqa: PTH115 - no real path: it may be gone
 
 
 def forked(

@@ -317,3 +317,12 @@ def test_gates_without_their_input_block_or_leave_it_to_the_one_that_does() -> N
     assert gates.price_collar(replace(order, limit_price=Decimal(1))) is None
     working = replace(order, state=given(SENT, submitted()).state)
     assert gates.duplicate_opposite(working) is None
+
+
+def test_a_quote_of_a_later_time_than_the_cycle_is_stale() -> None:
+    outcome = given(OPEN, quotes(seconds=61)).when(cycle_opened(1, seconds=60), buying())
+
+    (skip, *_) = outcome.decisions
+
+    assert isinstance(skip, OrderSubmitSkipped)
+    assert (skip.reason.code, skip.reason.observed) == ("quote.stale", "-1")
