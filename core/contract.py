@@ -156,9 +156,9 @@ class Broker(Table, frozen=True, kw_only=True):
             summary="Whether an absent order is sent again under its id while its intent is valid."
         ),
     ] = True
-    look_interval_s: Annotated[
-        DecimalText, _seconds("From one look to the next.", low="0.001")
-    ] = _d("30")
+    look_interval_s: Annotated[DecimalText, _seconds("From one look to the next.", low="0.001")] = (
+        _d("30")
+    )
     retry_after_s: Annotated[
         DecimalText,
         _seconds("The wait after an attempt that did not reach the broker.", low="0.001"),

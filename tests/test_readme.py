@@ -68,5 +68,5 @@ def test_every_command_the_readme_names_exists() -> None:
     named = set(re.findall(r"bin/refold ([a-z-]+)", README))
     helped = refold(ROOT, "--help").stdout
 
-    missing = [name for name in sorted(named) if not re.search(rf"^\s+{name}\s", helped, re.M)]
+    missing = [n for n in sorted(named) if not re.search(rf"^\s+{n}\s", helped, re.MULTILINE)]
     assert missing == []

@@ -333,7 +333,7 @@ def test_a_parameter_without_canonical_bytes_is_a_problem(name: str, value: obje
 
 
 def test_the_text_of_a_configuration_does_not_show_its_journals_password() -> None:
-    config = Config(journal="postgresql://me:canary-0001@host/journal")
+    config = Config(journal="postgresql://me:canary-0001@host/journal")  # pragma: allowlist secret
 
     assert "canary-0001" not in repr(config)
     assert "canary-0001" not in str(config)

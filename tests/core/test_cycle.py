@@ -198,7 +198,7 @@ def test_the_id_of_an_order_is_made_of_journal_strategy_slot_symbol_and_leg_alon
     order = created_in(first).client_order_id
 
     assert created_in(other_runner).client_order_id == order
-    assert order == "rf-01234567-qmycc6n454kql7vxylaenjgevwtc5ny2"
+    assert order == "rf-01234567-qmycc6n454kql7vxylaenjgevwtc5ny2"  # pragma: allowlist secret
     state = first.state
     others = {
         client_order_id(state, at(), "MSFT", 1),
@@ -209,7 +209,8 @@ def test_the_id_of_an_order_is_made_of_journal_strategy_slot_symbol_and_leg_alon
     }
     assert len({order, *others}) == 6
     assert all(
-        len(one) <= 48 and set(one) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+        len(one) <= 48
+        and set(one) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")  # pragma: allowlist secret
         for one in others
     )
 

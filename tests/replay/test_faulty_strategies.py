@@ -12,7 +12,7 @@ QUANTITY = {
     "time": "time.time_ns() // 1000 % 9000 + 1",
     "monotonic": "int(time.perf_counter_ns()) % 9000 + 1",
     "uuid4": "uuid.uuid4().int % 9000 + 1",
-    "secrets": "secrets.randbelow(9000) + 1",
+    "secrets": "secrets.randbelow(9000) + 1",  # pragma: allowlist secret
     "id": "id(object()) // 16 % 9000 + 1",
     "hash": "hash(symbol + view.time) % 9000 + 1",
     "set order": "1 + zlib.crc32(''.join({*'abcdefghijklmnop', *view.symbols}).encode()) % 9000",
