@@ -135,8 +135,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     # -- what a broker adapter asks (live/brokers/base.py, Known)
 
     def open_client_order_ids(self) -> Iterable[str]:
-        """The ids of all open intents, sorted."""
-        return sorted(self.intents)
+        """The ids of all open intents, in the order in which they were decided.
+
+        After a restart they are asked for in this order, so a venue sees what it would have seen.
+        """
+        intents = sorted(self.intents.values(), key=lambda intent: (intent.cycle, intent.symbol))
+        return [intent.client_order_id for intent in intents]
 
     def intent(self, client_order_id: str) -> Intent | None:
         """The intent of this id, open or closed lately."""

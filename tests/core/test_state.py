@@ -210,7 +210,7 @@ def test_a_broker_is_told_what_the_journal_knows() -> None:
         intent("b"), intent("a"), attempted("a"), reported("a", "held"), fill(1, order="a")
     ).state
 
-    assert list(state.open_client_order_ids()) == ["a", "b"]
+    assert list(state.open_client_order_ids()) == ["b", "a"], "in the order they were decided"
     assert (state.reported_status("a"), state.reported_status("b")) == ("held", None)
     assert state.reported_status("nobody") is None
     assert state.has_execution("a", "execution-1")
