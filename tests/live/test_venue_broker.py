@@ -21,7 +21,7 @@ from core.values import OrderType, Side, TimeInForce, TimeText, decimal_text
 from live.brokers.simulated import SimulatedBroker
 from live.brokers.ticket import Ticket
 from live.feeds.errors import BadInputError
-from tests.sim.build import CLOSE, SESSION, at, parameters, quote
+from tests.sim.build import CLOSE, SESSION, at, closed_with, parameters, quote
 
 JOURNAL = "c12c5552000000000000000000000000"
 OURS = "rf-c12c5552-first"
@@ -109,6 +109,7 @@ class Order(NamedTuple):
 def broker(given: VenueParameters | None = None) -> SimulatedBroker:
     """A simulated broker in memory, at the open."""
     found = SimulatedBroker(None, given or parameters(), JOURNAL)
+    closed_with(found.venue)
     found.open_slot(at(0), {"AAPL": quote(at(0))}, SESSION)
     return found
 

@@ -1,5 +1,6 @@
 """The store: one transaction, one head; old or new and never half; the journal decides."""
 
+import contextlib
 import json
 import sqlite3
 import subprocess
@@ -302,7 +303,7 @@ def test_a_projection_that_is_not_kept_says_how_to_make_it(kept: ProjectionStore
 
 def test_a_file_that_is_another_database_is_left_alone(tmp_path: Path) -> None:
     other = tmp_path / "journal.sqlite"
-    with sqlite3.connect(other) as database:
+    with contextlib.closing(sqlite3.connect(other)) as database:
         database.execute("create table stored_events (x)")
     before = other.read_bytes()
 

@@ -1,5 +1,6 @@
 """The nouns of the simulated venue's tests, with defaults for all a test is not about."""
 
+import weakref
 from decimal import Decimal
 from pathlib import Path
 
@@ -93,13 +94,19 @@ def request(
     )
 
 
+def closed_with(venue: VenueFile) -> VenueFile:
+    """The same venue, whose database is closed when nobody has it any more."""
+    weakref.finalize(venue, venue.database.close)
+    return venue
+
+
 class Floor:
     """A venue in memory, or in a file, driven minute by minute from the open."""
 
     def __init__(self, given: VenueParameters | None = None, path: Path | None = None) -> None:
         self.given = given or parameters()
         self.path = path
-        self.venue = VenueFile(path, self.given, "journal")
+        self.venue = closed_with(VenueFile(path, self.given, "journal"))
         self.minute = 0
 
     def opens(self, minute: int, *quotes: Quote, **others: Quote) -> "Floor":
