@@ -215,7 +215,7 @@ class Risk(Table, frozen=True, kw_only=True):
         About(unit="basis points", high="10000", summary="How far a limit may lie from the quote."),
     ] = _d("300")
     intent_valid_s: Annotated[
-        DecimalText, _seconds("An intent older than this is not sent (again).")
+        DecimalText, _seconds("An intent older than this is not sent (again).", low="1")
     ] = _d("60")
     order_max_age_s: Annotated[
         DecimalText, _seconds("An order open for longer is canceled; 0 means never.")

@@ -36,7 +36,7 @@ from core.order import GIVEN_UP, WATCHED, OpenStatus, TerminalStatus, status_of
 from core.order_facts import same_order
 from core.reasons import Reason, ReasonCode
 from core.state import Intent, State
-from core.values import ZERO, TimeText, decimal_text, later_by, seconds_between
+from core.values import ZERO, DecimalText, TimeText, decimal_text, later_by, seconds_between
 
 
 def on_report(emit: Emitter, report: OrderSubmitted | OrderReported | FillReported) -> None:
@@ -86,8 +86,7 @@ def on_failed(emit: Emitter, failure: OrderSubmitFailed) -> None:
         reason = Reason(code=ReasonCode.BROKER_REFUSED, detail=detail or None)
         close(emit, intent, TerminalStatus.FAILED, reason)
     elif not _closed_unsent(emit, intent):
-        wait = Decimal(emit.state.config.broker.retry_after_s)
-        due = later_by(emit.state.now, wait)
+        due = _due(emit.state, intent, emit.state.config.broker.retry_after_s)
         emit(TimerSet, key=f"retry:{intent.client_order_id}", due=due)
 
 
@@ -121,7 +120,7 @@ def _absent(emit: Emitter, intent: Intent, *, complete: bool) -> None:
     since = intent.unknown_since or emit.state.now
     settled = seconds_between(since, emit.state.now) >= Decimal(broker.settle_s)
     if not complete or not settled or intent.absent_looks < broker.looks:
-        emit(TimerSet, key=f"look:{intent.client_order_id}", due=_next_look(emit))
+        emit(TimerSet, key=f"look:{intent.client_order_id}", due=_next_look(emit.state, intent))
     elif not broker.resend_unknown:
         reason = Reason(code=ReasonCode.BROKER_ABSENT, observed=decimal_text(intent.absent_looks))
         close(emit, intent, TerminalStatus.FAILED, reason)
@@ -133,8 +132,7 @@ def on_cancel_answered(emit: Emitter, answer: CancelAnswered) -> None:
     """An unknown cancel is sent again; it is idempotent by its target."""
     intent = emit.state.intents.get(answer.client_order_id)
     if intent is not None and answer.outcome == "unknown":
-        wait = Decimal(emit.state.config.broker.retry_after_s)
-        due = later_by(emit.state.now, wait)
+        due = _due(emit.state, intent, emit.state.config.broker.retry_after_s)
         emit(TimerSet, key=f"cancel:{intent.client_order_id}", due=due)
 
 
@@ -156,7 +154,7 @@ def on_timer(emit: Emitter, key: str) -> None:
         if intent.at_venue:
             _cancel(emit, intent, reason)
         else:  # the outcome is unknown: cancel once it is known
-            emit(TimerSet, key=key, due=_next_look(emit))
+            emit(TimerSet, key=key, due=_next_look(emit.state, intent))
 
 
 def on_runner_started(emit: Emitter) -> None:
@@ -199,13 +197,25 @@ def cancel_all(emit: Emitter, reason: Reason) -> None:
         if intent.status is OpenStatus.PENDING_SUBMIT:
             close(emit, intent, TerminalStatus.SKIPPED, reason)
         elif not intent.at_venue:
-            emit(TimerSet, key=f"cancel-all:{client_order_id}", due=_next_look(emit))
+            due = _next_look(emit.state, intent)
+            emit(TimerSet, key=f"cancel-all:{client_order_id}", due=due)
         elif not intent.cancel_pending:
             _cancel(emit, intent, reason)
 
 
-def _next_look(emit: Emitter) -> TimeText:
-    return later_by(emit.state.now, Decimal(emit.state.config.broker.look_interval_s))
+def _next_look(state: State, intent: Intent) -> TimeText:
+    return _due(state, intent, state.config.broker.look_interval_s)
+
+
+def _due(state: State, intent: Intent, wait_s: DecimalText) -> TimeText:
+    """At least `wait_s` from now, on a multiple of it after the intent's slot.
+
+    A runner that was killed and asks again some milliseconds later sets the same time.
+    """
+    wait = Decimal(wait_s)
+    passed = max(seconds_between(intent.slot, state.now), ZERO)
+    whole, rest = divmod(passed, wait)
+    return later_by(intent.slot, (whole + 1 + bool(rest)) * wait)
 
 
 def _cancel(emit: Emitter, intent: Intent, reason: Reason) -> None:

@@ -207,9 +207,9 @@ def _view(state: State) -> View:
         time=cycle.slot,
         cycle=cycle.number,
         symbols=tuple(state.universe()),
-        quotes=LazyMap(state.quotes, QuoteView),
-        window=LazyMap(state.windows, lambda quotes: tuple(map(QuoteView, quotes))),
-        signals=LazyMap(state.signals, lambda signal: signal),
+        quotes=LazyMap(dict(state.quotes), QuoteView),
+        window=LazyMap(dict(state.windows), lambda quotes: tuple(map(QuoteView, quotes))),
+        signals=LazyMap(dict(state.signals), lambda signal: signal),
         positions={
             symbol: state.positions[symbol].quantity
             for symbol in sorted(state.positions)

@@ -11,8 +11,6 @@ why     ids are hashes of bytes, so equal values must have equal bytes. A binary
 
 import re
 from decimal import (
-    ROUND_CEILING,
-    ROUND_FLOOR,
     ROUND_HALF_EVEN,
     Context,
     Decimal,
@@ -32,8 +30,13 @@ CONTEXT = Context(
 )
 """The core's own decimal context; the caller's context changes no decision."""
 
+WIDE = Context(prec=80, traps=[InvalidOperation, DivisionByZero, Overflow])
+"""Exact for a sum or product of two values of ours, each of 34 digits on either side."""
+
 ZERO = Decimal(0)
 ZERO_TEXT = DecimalText("0")
+EPOCH = "1970-01-01T00:00:00.000000Z"
+"""The earliest time there is here."""
 MAX_INTEGER = 2**53 - 1
 """RFC 8785 integers are exact in every reader only below 2^53."""
 
@@ -111,15 +114,13 @@ def number(text: str) -> Decimal:
 
 def round_toward_zero(value: Decimal, unit: Decimal) -> Decimal:
     """`value` cut to a whole multiple of `unit`, toward zero (lots)."""
-    whole = int(CONTEXT.divide(value, unit))
-    return CONTEXT.multiply(Decimal(whole), unit)
+    return WIDE.multiply(WIDE.divide_int(value, unit), unit)
 
 
 def round_to_tick(price: Decimal, tick: Decimal, side: Side) -> Decimal:
-    """`price` moved to the passive tick: down for a buy, up for a sell."""
-    steps = CONTEXT.divide(price, tick)
-    rounding = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
-    return CONTEXT.multiply(steps.to_integral_value(rounding=rounding), tick)
+    """`price`, above 0, moved to the passive tick: down for a buy, up for a sell."""
+    below = WIDE.multiply(WIDE.divide_int(price, tick), tick)
+    return below if side is Side.BUY or below == price else WIDE.add(below, tick)
 
 
 def time_text(micros: int) -> TimeText:
@@ -168,6 +169,8 @@ def _matches_decimal(text: str) -> bool:
 def is_time_text(value: object) -> bool:
     """Whether `value` is canonical time text that names a real date."""
     if not isinstance(value, str) or TIME_PATTERN.fullmatch(value) is None:
+        return False
+    if value < EPOCH:
         return False
     return int(value[8:10]) <= 28 or time_text(micros(value)) == value
 

@@ -114,7 +114,10 @@ def _has_rows(path: Path) -> bool:
     """Whether a journal is there, so that "it exists" is the better answer."""
     if not path.exists():
         return False
-    store = file_store(path, "ro")
+    try:
+        store = file_store(path, "ro")
+    except UnfinishedJournalError:
+        return False
     try:
         return store.first() is not None
     finally:
@@ -142,14 +145,18 @@ def open_journal(
     if not path.exists():
         refuse_lost(path)
         raise JournalMissingError(place.where)
-    store = file_store(path, "ro")
     try:
-        _, facts, head = inspect(place, store)
-        problem = missing or anchor_problem(place.where, slots, facts.journal_id, head, store)
-        if read_only:
-            return _journal(place, store, read_only=True, anchor=None, anchor_error=problem)
-    except BaseException:
-        store.close()
+        store = file_store(path, "ro")
+        try:
+            _, facts, head = inspect(place, store)
+            problem = missing or anchor_problem(place.where, slots, facts.journal_id, head, store)
+            if read_only:
+                return _journal(place, store, read_only=True, anchor=None, anchor_error=problem)
+        except BaseException:
+            store.close()
+            raise
+    except UnfinishedJournalError:
+        refuse_lost(path)
         raise
     store.close()
     if isinstance(problem, AnchorMissingError) and accept_anchor_missing:

@@ -26,7 +26,7 @@ from core.events import (
     Session,
     TimerElapsed,
 )
-from core.values import TimeText, later_by, micros
+from core.values import TimeText, later_by
 from live.actions import Actions
 from live.brokers.base import Broker
 from live.committer import Committer
@@ -60,7 +60,7 @@ class Runner:
         self.pause = pause
         self.stopping = stopping
         self.progress = progress
-        self.actions = Actions(committer, broker, self._simulated_seconds)
+        self.actions = Actions(committer, broker, stopped_clock)
         self.heard_until: TimeText | None = None
 
     def start(
@@ -181,7 +181,7 @@ class Runner:
     def _reconcile(self, time: TimeText | None = None) -> None:
         """The broker's view now; what differs is committed as observations."""
         state = self.committer.state
-        now = state.now if time is None or time < state.now else time
+        now = state.now if time is None else time
         for observation in self.broker.reconcile(state, now):
             self.actions.carry_out(self.committer.observe(observation))
 
@@ -192,8 +192,10 @@ class Runner:
                 return session
         return None
 
-    def _simulated_seconds(self) -> Decimal:
-        return Decimal(micros(self.committer.state.now)).scaleb(-6)
+
+def stopped_clock() -> Decimal:
+    """Simulated time stands still between a commit and the call it allows."""
+    return Decimal(0)
 
 
 def _changed(account: AccountReported, known: AccountReported | None) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 
 from core.canonical import content_id
 from core.decide import advance
-from core.events import Decision, Event, StrategyLoaded, tag_of
+from core.events import CycleOpened, Decision, Event, StrategyLoaded, tag_of
 from core.events.base import DecisionEvent
 from core.evolve import evolve
 from core.rules import RULES
@@ -79,15 +79,16 @@ def parity(
     records: Iterable[Record],
     strategy_of: StrategyOf = stored_strategy,
     *,
-    fresh_each_cycle: bool = False,
+    disturb: Callable[[], None] | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Report:
     """Fold the observations, derive the decisions again, stop at the first that differs.
 
-    With `fresh_each_cycle` the strategy's module is executed anew before every observation that
-    asks it, so a memory outside the view is found.
+    With `disturb` every cycle is made different in what a strategy must not depend on: `disturb`
+    is called (it moves what the process shares), the strategy's module is executed anew, and the
+    cycle is derived twice, so a memory anywhere in the process has moved on before it counts.
     """
-    run = _Run(strategy_of, fresh_each_cycle=fresh_each_cycle)
+    run = _Run(strategy_of, disturb)
     for record in records:
         run.take(record)
         if run.divergence is not None:
@@ -101,9 +102,9 @@ def parity(
 class _Run:
     """One pass: the state, what is still expected, and the counts."""
 
-    def __init__(self, strategy_of: StrategyOf, *, fresh_each_cycle: bool) -> None:
+    def __init__(self, strategy_of: StrategyOf, disturb: Callable[[], None] | None) -> None:
         self.strategy_of = strategy_of
-        self.fresh = fresh_each_cycle
+        self.disturb = disturb
         self.state: State = INITIAL
         self.loaded: StrategyLoaded | None = None
         self.strategy: type | None = None
@@ -127,14 +128,22 @@ class _Run:
         if isinstance(event, StrategyLoaded):
             self.loaded = event
             self.strategy = self.strategy_of(event)
-        elif self.fresh and self.loaded is not None and tag_of(event).startswith("cycle-opened"):
-            self.strategy = self.strategy_of(self.loaded)
+        elif self.disturb is not None and isinstance(event, CycleOpened):
+            self._move_on(event, self.disturb)
         heard = evolve(self.state, event)
         if heard.rules == RULES:
             self.state, derived = advance(self.state, event, self.strategy)
             self.derived = deque(derived)
         else:
             self.state = heard
+
+    def _move_on(self, opened: CycleOpened, disturb: Callable[[], None]) -> None:
+        """Make this cycle find everything but its view changed."""
+        disturb()
+        if self.loaded is not None:
+            self.strategy = self.strategy_of(self.loaded)
+        advance(self.state, opened, self.strategy)
+        disturb()
 
     def finish(self) -> None:
         """The journal ended: nothing more may be expected."""

@@ -1,6 +1,7 @@
 """What commands print: one JSON document, or lines for a person; progress on a terminal only."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -22,9 +23,19 @@ def print_lines(lines: Iterable[str]) -> None:
 
 @contextlib.contextmanager
 def to_standard_error() -> Iterator[None]:
-    """What a strategy prints goes to standard error: standard output is the document's."""
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
+    """What a strategy prints goes to standard error: standard output is the document's.
+
+    The descriptor as well: an extension module may write to it without asking Python.
+    """
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def complain(message: object) -> None:

@@ -1,4 +1,4 @@
-"""`replay`: parity, in this process and in another one with another hash seed and fresh modules."""
+"""`replay`: parity, in this process, and in others with other hash seeds and nothing at rest."""
 
 import argparse
 import contextlib
@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from bin.cli.exits import Exit
@@ -53,7 +53,11 @@ def _broken(error: "BrokenChainError", *, as_json: bool) -> int:
 
 
 def look_at(
-    url: str, target: str | None, *, fresh: bool = False, show_progress: bool = False
+    url: str,
+    target: str | None,
+    *,
+    disturb: Callable[[], None] | None = None,
+    show_progress: bool = False,
 ) -> dict[str, object]:
     """One pass over the journal, as the document of `replay --json`."""
     import msgspec
@@ -70,7 +74,7 @@ def look_at(
             report = parity(
                 journal.read(limit=head.sequence),
                 given.strategy_of,
-                fresh_each_cycle=fresh,
+                disturb=disturb,
                 progress=progress,
             )
     finally:
@@ -115,7 +119,7 @@ class _Given:
 
 @contextlib.contextmanager
 def _second_looks(options: argparse.Namespace) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """The same pass in processes with other hash seeds, the strategy fresh at every cycle."""
+    """The same pass in processes with other hash seeds, every cycle disturbed (replay.parity)."""
     looks = [_second_look(options, seed) for seed in OTHER_HASH_SEEDS]
     try:
         yield looks

@@ -1,11 +1,19 @@
 """The second look of `replay`, run by it in a process of its own with another hash seed."""
 
+import random
 import sys
 
 import orjson
 
 from bin.cli.replay import look_at
 
+
+def disturb() -> None:
+    """Move what every strategy in this process shares: the global generator."""
+    random.seed()
+
+
 if __name__ == "__main__":
     target = sys.argv[2] if len(sys.argv) > 2 else None
-    sys.stdout.buffer.write(orjson.dumps(look_at(sys.argv[1], target, fresh=True), default=str))
+    document = look_at(sys.argv[1], target, disturb=disturb)
+    sys.stdout.buffer.write(orjson.dumps(document, default=str))

@@ -37,8 +37,6 @@ from live.brokers.venue_file import Post, VenueFile
 from live.brokers.venue_reconcile import fill_of, last_of, reconcile, report_of, status_of
 
 _MINUTE = 60_000_000
-_TIMEOUT = 5_000_000
-_LOOK = 30_000
 _DUPLICATE = "422 40010001 client_order_id must be unique"
 _RATE_LIMITED = Refusal(status_code=429, error_code="42910000", detail="rate limit exceeded")
 
@@ -79,7 +77,7 @@ class SimulatedBroker:
             now,
         )
         bits = venue_bits(self._parameters.seed, order_id, "answer", 0)
-        heard = _later(now, between(bits, 20_000, 80_000))
+        heard = max(now, _later(self.venue.state.slot or now, between(bits, 20_000, 80_000)))
         if isinstance(answer, VenueOrder):
             return OrderSubmitted(
                 observed_at=heard,
@@ -91,7 +89,7 @@ class SimulatedBroker:
         if answer in (Post.LOST, Post.DUPLICATE):
             lost = answer is Post.LOST
             return OrderSubmitUnknown(
-                observed_at=_later(now, _TIMEOUT) if lost else heard,
+                observed_at=heard,
                 client_order_id=order_id,
                 attempt=attempt,
                 error_class="timeout" if lost else "duplicate_id",
@@ -109,7 +107,7 @@ class SimulatedBroker:
             True: {},
         }
         return CancelAnswered(
-            observed_at=_later(now, _LOOK),
+            observed_at=now,
             client_order_id=client_order_id,
             attempt=attempt,
             outcome="accepted" if done else "refused",
@@ -120,10 +118,9 @@ class SimulatedBroker:
         """The order as anyone sees it at `now`, or its certain absence."""
         self.venue.pass_time(now)
         order = self.venue.order(client_order_id)
-        at = _later(now, _LOOK)
         if order is None:
             return OrderLookedUp(
-                observed_at=at,
+                observed_at=now,
                 client_order_id=client_order_id,
                 source="by-id",
                 found=False,
@@ -131,7 +128,7 @@ class SimulatedBroker:
             )
         event = last_of(self.venue.events(client_order_id, now))
         return OrderLookedUp(
-            observed_at=at,
+            observed_at=now,
             client_order_id=client_order_id,
             source="by-id",
             found=True,

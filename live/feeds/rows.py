@@ -23,6 +23,8 @@ from core.values import DecimalText, TimeText, decimal_text, is_time_text
 from live.feeds.errors import BadInputError
 
 _LINE_LIMIT = 1_000
+FIRST_YEAR, LAST_YEAR = "1971", "9998"
+"""Years a market can be of: a runner's own times lie a little around it."""
 _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,6}))?(?:Z|\+00:00)",
     re.ASCII,
@@ -242,7 +244,8 @@ def _time(text: str) -> TimeText | None:
     if match is None:
         return None
     whole = f"{match[1]}.{(match[2] or '').ljust(6, '0')}Z"
-    return TimeText(whole) if is_time_text(whole) else None
+    in_range = FIRST_YEAR <= whole[:4] <= LAST_YEAR
+    return TimeText(whole) if in_range and is_time_text(whole) else None
 
 
 @lru_cache(maxsize=16_384)

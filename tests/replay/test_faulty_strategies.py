@@ -16,15 +16,28 @@ QUANTITY = {
     "id": "id(object()) // 16 % 9000 + 1",
     "hash": "hash(symbol + view.time) % 9000 + 1",
     "set order": "1 + zlib.crc32(''.join({*'abcdefghijklmnop', *view.symbols}).encode()) % 9000",
-    "float sum over a set": "1 + zlib.crc32(sum(map(float, FLOATS)).hex().encode()) % 9000",
+    "float sum over a set": "1 + zlib.crc32(functools.reduce(operator.add, map(float, FLOATS)).hex().encode()) % 9000",
+    "seeded random": "seeded(view)",
+    "memory in builtins": "count_on(builtins)",
+    "memory in a library": "count_on(json)",
     "module memory": "len(MEMORY) * 10 + (MEMORY.append(1) or 10)",
     "class memory": "self.count_up()",
 }
 SOURCE = """
-import random, secrets, time, uuid, zlib
+import builtins, functools, json, operator, random, secrets, time, uuid, zlib
 from core.strategy import OrderRequest
 
 MEMORY = []
+
+def seeded(view):
+    if view.cycle == 1:
+        random.seed(1)
+    return random.randrange(9000) + 1
+
+def count_on(module):
+    module.refold_test_count = getattr(module, "refold_test_count", 0) + 1
+    return module.refold_test_count
+
 FLOATS = {str(sign * 1e16 / n) for n in range(1, 60) for sign in (1, -1)}
 
 class Faulty:

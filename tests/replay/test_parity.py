@@ -196,8 +196,8 @@ def test_stretches_of_two_rules_are_told_apart(session: list[Event]) -> None:
     assert report.decisions == before + len(decided)
 
 
-def test_with_fresh_modules_a_memory_of_the_strategys_own_is_found() -> None:
-    """In one process the memory is built up again as it was; only fresh modules differ."""
+def test_in_a_disturbed_pass_a_memory_of_the_strategys_own_is_found() -> None:
+    """Undisturbed, the memory is built up again as it was."""
     text = (
         "from core.strategy import OrderRequest\nSEEN = []\nclass Asking:\n"
         "    def decide(self, view):\n        SEEN.append(1)\n"
@@ -212,9 +212,9 @@ def test_with_fresh_modules_a_memory_of_the_strategys_own_is_found() -> None:
         events += [observation, *decided]
 
     assert parity(records(events)).parity is True
-    found = parity(records(events), fresh_each_cycle=True).divergence
+    found = parity(records(events), disturb=lambda: None).divergence
     assert found is not None
-    assert found.type == "order-submit-skipped.v1"
+    assert found.type == "intent-created.v1"
 
 
 def test_a_journal_without_decisions_has_nothing_that_differs(session: list[Event]) -> None:
