@@ -16,7 +16,7 @@ QUANTITY = {
     "id": "id(object()) // 16 % 9000 + 1",
     "hash": "hash(symbol + view.time) % 9000 + 1",
     "set order": "1 + zlib.crc32(''.join({*'abcdefghijklmnop', *view.symbols}).encode()) % 9000",
-    "float sum over a set": "1 + zlib.crc32(functools.reduce(operator.add, map(float, FLOATS)).hex().encode()) % 9000",
+    "float sum over a set": "1 + zlib.crc32(total(FLOATS).hex().encode()) % 9000",
     "seeded random": "seeded(view)",
     "memory in builtins": "count_on(builtins)",
     "memory in a library": "count_on(json)",
@@ -28,6 +28,10 @@ import builtins, functools, json, operator, random, secrets, time, uuid, zlib
 from core.strategy import OrderRequest
 
 MEMORY = []
+
+def total(texts):
+    # one by one: `sum` itself makes up for the order since Python 3.12
+    return functools.reduce(operator.add, map(float, texts))
 
 def seeded(view):
     if view.cycle == 1:
