@@ -78,6 +78,10 @@ def verify(url: "str | Path | JournalUrl") -> VerifyReport:
             _verify_store(report, place, store, slots, missing)
         finally:
             store.close()
+    except UnfinishedJournalError:
+        if reached == 0:
+            raise
+        report.add(RollbackError(place.where, GENESIS, reached), 1)
     except (RollbackError, NotAJournalError, StorageError) as error:
         if reached == 0 and not isinstance(error, StorageError):
             raise

@@ -41,6 +41,15 @@ def local_time(lines: Lines) -> None:
     lines[1] = lines[1].replace("Z,", "+02:00,")
 
 
+def in_year(year: str) -> Callable[[Lines], object]:
+    """The first row is of this year."""
+
+    def mend(lines: Lines) -> None:
+        lines[1] = f"{year}-01-01{lines[1][10:]}"
+
+    return mend
+
+
 def nothing(lines: Lines) -> None:
     lines.clear()
 
@@ -62,6 +71,9 @@ BAD_FILES = {
     "a time that goes backwards": (backwards, "quotes.csv:"),
     "a row that stands twice": (twice, "quotes.csv:6"),
     "a time that is not UTC": (local_time, "quotes.csv:2"),
+    "a time before there is time": (in_year("1969"), "quotes.csv:2"),
+    "a time of nothing": (in_year("1970"), "quotes.csv:2"),
+    "a time at the end of time": (in_year("9999"), "quotes.csv:2"),
     "an empty file": (nothing, "quotes.csv:1"),
     "a header alone": (header_only, "quotes.csv:1"),
 }

@@ -177,7 +177,8 @@ RAISES_WHEN_BUILT = """class Flip:
     def decide(self, view):
         return []
 """
-TALKS = """import sys
+TALKS = """import os
+import sys
 
 print("at import")
 
@@ -185,6 +186,7 @@ print("at import")
 class Flip:
     def decide(self, view):
         print("in decide")
+        os.write(1, b"past Python")
         sys.stdout.write("again")
         return []
 """

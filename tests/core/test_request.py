@@ -325,3 +325,20 @@ def test_whatever_a_strategy_returns_the_symbol_has_one_outcome_and_no_limit_is_
     if isinstance(one, IntentCreated):
         assert 1 <= Decimal(one.quantity) <= 10_000
         assert one.limit_price is None or Decimal(one.limit_price) > 0
+
+
+def test_what_a_strategy_does_to_its_view_does_not_reach_the_state() -> None:
+    class Vandal:
+        def decide(self, view: View) -> list[OrderRequest]:
+            for given_away in (view.quotes, view.window, view.signals):
+                given_away._items.clear()  # type: ignore[union-attr]
+            view.positions.clear()  # type: ignore[attr-defined]
+            return [OrderRequest("MSFT", "buy", 1)]
+
+    before = given(OPEN).state
+
+    outcome = given(OPEN).when(NOW, Vandal)
+
+    assert told_in(outcome) == "sent 1 at 10.01"
+    assert outcome.state.quotes == before.quotes
+    assert outcome.state.windows == before.windows

@@ -161,3 +161,17 @@ def test_an_integer_that_json_readers_could_round_does_not_exist(value: int) -> 
     with pytest.raises(ValueError, match=r"limit: expected an integer below 2\^53"):
         RateBudgetReported(observed_at=at(), limit=value, remaining=0)
     assert RateBudgetReported(observed_at=at(), limit=2**53 - 1, remaining=0).limit == 2**53 - 1
+
+
+def test_rounding_is_exact_for_numbers_of_any_length() -> None:
+    nearly_ten = Decimal("9." + "9" * 34)
+    cent = Decimal("0.01")
+
+    assert round_toward_zero(nearly_ten, Decimal(1)) == 9
+    assert round_to_tick(nearly_ten, cent, Side.BUY) == Decimal("9.99")
+    assert round_to_tick(nearly_ten, cent, Side.SELL) == 10
+
+
+def test_there_is_no_time_before_1970() -> None:
+    assert not is_time_text("1969-12-31T00:00:00.000000Z")
+    assert is_time_text("1970-01-01T00:00:00.000000Z")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from journal import VerifyReport, open_journal, verify
-from journal.errors import BrokenChainError, JournalError, NotAJournalError
+from journal.errors import BrokenChainError, JournalError, NotAJournalError, RollbackError
 from tests.journal.sample import add, content, copy, make, side
 
 FLIPS = 150
@@ -208,3 +208,18 @@ def test_a_changed_schema_is_named(tmp_path: Path, name: str) -> None:
     make(path, 3)
     DROPS[name](path)
     assert "the table and the triggers as created" in verify(path).problems[0].problem
+
+
+def test_a_journal_that_was_emptied_is_a_rollback_and_is_not_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    make(path, 10)
+    path.write_bytes(b"")
+    for suffix in ("-wal", "-shm"):
+        side(path, suffix).unlink(missing_ok=True)
+
+    with pytest.raises(RollbackError):
+        open_journal(path)
+    assert path.read_bytes() == b""
+    found = report_of(path)
+    assert not isinstance(found, str)
+    assert "ROLLBACK" in found.problems[0].problem
