@@ -167,8 +167,8 @@ class RollbackError(JournalError):
     def __init__(self, where: str, journal: "Head", anchor_sequence: int) -> None:
         super().__init__(
             f"ROLLBACK {where}: sequence {anchor_sequence} was committed once, the journal now "
-            f"ends at {journal.sequence}; restore the newest copy (file and -wal), or accept the "
-            "rollback explicitly"
+            f"ends at {journal.sequence}; restore the newest copy (file and -wal), or, if "
+            "there is none, bin/refold accept-rollback"
         )
         self.where = where
         self.journal = journal

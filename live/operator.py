@@ -5,10 +5,34 @@ rule    The command's process folds the journal, decides and appends like a runn
         next call to the broker.
 """
 
-from core.events import Decision, OperatorCommanded
+from core.events import Decision, OperatorCommanded, RollbackAccepted
 from core.values import TimeText
 from journal import Journal
 from live.committer import Committer
+
+
+def accept_rollback(journal: Journal, *, who: str, why: str) -> bool:
+    """Write down that the journal stands behind its anchor, both heads named; False if it does not.
+
+    Nothing is forgotten: the orders that were lost here stand at the broker, and the next start
+    finds them with our tag, names them, and halts until a person has seen to them.
+    """
+    lost, head = journal.rolled_back_from, journal.head
+    if lost is None:
+        return False
+    committer = Committer(journal)
+    committer.observe(
+        RollbackAccepted(
+            observed_at=committer.state.now,
+            journal_sequence=head.sequence,
+            journal_chain=head.chain,
+            anchor_sequence=lost.sequence,
+            anchor_chain=lost.chain,
+            who=who,
+            why=why,
+        )
+    )
+    return True
 
 
 def command(

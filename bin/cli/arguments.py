@@ -148,6 +148,7 @@ def _add_operator_commands(commands: Commands) -> None:
         ("halt", "No order leaves until resume; works when the runner is dead."),
         ("resume", "Lift the kill switch."),
         ("cancel-all", "Cancel every open order."),
+        ("accept-rollback", "Go on with a journal that lost events; both heads are written down."),
     ):
         command = _add(commands, name, "operate", about)
         _add_journal(command)

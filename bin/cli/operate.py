@@ -1,4 +1,4 @@
-"""`halt`, `resume`, `cancel-all`: commands that are events; the runner need not be alive."""
+"""Operator's commands, which are events: the runner need not be alive."""
 
 import argparse
 import contextlib
@@ -10,7 +10,8 @@ import msgspec
 from bin.cli.exits import Exit
 from bin.cli.output import print_json, print_lines
 from core.events import Decision, tag_of
-from journal import open_journal
+from journal import Journal, WriterLock, open_journal
+from live.operator import accept_rollback as accept_rolled_back
 from live.operator import command
 
 
@@ -29,6 +30,28 @@ def cancel_all(options: argparse.Namespace) -> int:
     return _operate(options, "cancel-all")
 
 
+def accept_rollback(options: argparse.Namespace) -> int:
+    """Accept that events were lost; what they were is not known any more."""
+    with WriterLock(options.journal):
+        journal = open_journal(options.journal, accept_rollback=True)
+        with contextlib.closing(journal):
+            accepted = accept_rolled_back(journal, who=_who(journal, options), why=options.why)
+            head = journal.read_head()
+    if options.json:
+        document = {"sequence": head.sequence, "chain": head.chain}
+        print_json({"command": "accept-rollback", "accepted": accepted, "head": document})
+    else:
+        said = "written down" if accepted else "the journal is not behind its anchor"
+        print_lines([f"accept-rollback  {said}  head {head.sequence} {head.chain[:12]}"])
+    return Exit.GOOD
+
+
+def _who(journal: Journal, options: argparse.Namespace) -> str:
+    """The operator's name; a simulated journal names no login."""
+    name: str | None = options.who
+    return name or ("operator" if journal.created.mode == "sim" else getpass.getuser())
+
+
 def _operate(options: argparse.Namespace, word: str) -> int:
     journal = open_journal(options.journal)
     with contextlib.closing(journal):
@@ -36,7 +59,7 @@ def _operate(options: argparse.Namespace, word: str) -> int:
         decisions = command(
             journal,
             word,
-            who=options.who or ("operator" if simulated else getpass.getuser()),
+            who=_who(journal, options),
             where="command-line" if simulated else socket.gethostname(),
             why=options.why,
             now=None,

@@ -19,7 +19,16 @@ from core.values import TimeText
 from journal import create_journal
 from journal.genesis import journal_id_from_name
 from live.opening import account_hash
-from tests.cli.command import Ran, assert_refused, assert_sound, ended, files, refold, started
+from tests.cli.command import (
+    Ran,
+    assert_refused,
+    assert_sound,
+    ended,
+    events,
+    files,
+    refold,
+    started,
+)
 from tests.cli.conftest import Session
 from tests.cli.world import JOURNAL, run_words
 
@@ -158,6 +167,38 @@ def test_a_restored_copy_is_a_rollback(going_on: Path, tmp_path: Path) -> None:
     verified = refold("verify", JOURNAL, "--json", cwd=going_on)
     assert (verified.status, verified.json["ok"]) == (1, False)
     assert "ROLLBACK" in verified.json["problems"][0]["problem"]
+
+
+def test_a_rollback_that_is_accepted_is_written_down_and_what_was_lost_halts_trading(
+    going_on: Path, tmp_path: Path
+) -> None:
+    """The venue has orders with our tag that the journal lost: nothing more is sent."""
+    shutil.copy(going_on / "j.db", tmp_path / "old.db")
+    assert goes_on(going_on).status == 0
+    shutil.copy(tmp_path / "old.db", going_on / "j.db")
+
+    why = ("--why", "the disk died")
+    accepted = refold("accept-rollback", "--journal", JOURNAL, "--json", *why, cwd=going_on)
+
+    assert (accepted.status, accepted.json["accepted"]) == (0, True)
+    assert refold("verify", JOURNAL, cwd=going_on).status == 0
+    assert goes_on(going_on).status == 0
+    after = [
+        e for e in events(going_on, JOURNAL) if e["sequence"] >= accepted.json["head"]["sequence"]
+    ]
+    kinds = [event["type"] for event in after]
+    assert kinds[0] == "rollback-accepted.v1"
+    assert "kill-switch-latched.v1" in kinds
+    assert "intent-created.v1" not in kinds
+    assert refold("replay", JOURNAL, cwd=going_on).status == 0
+
+
+def test_there_is_no_rollback_to_accept_where_nothing_was_lost(going_on: Path) -> None:
+    before = refold("verify", JOURNAL, "--json", cwd=going_on).json["head"]
+
+    said = refold("accept-rollback", "--journal", JOURNAL, "--json", cwd=going_on)
+
+    assert (said.status, said.json["accepted"], said.json["head"]) == (0, False, before)
 
 
 def test_a_lost_journal_is_a_rollback_and_not_a_new_one(going_on: Path) -> None:
