@@ -164,6 +164,7 @@ def _check_together(config: Config) -> Iterator[Problem]:
             expected="sim or csv:GLOB",
             mend=f"alpaca {LATER}",
         )
+    yield from _check_groups(config)
     if config.rate.reserve >= config.rate.per_minute:
         yield Problem(
             key="rate.reserve",
@@ -177,6 +178,19 @@ def _check_together(config: Config) -> Iterator[Problem]:
             found=True,
             expected="false",
             mend=f"encryption {LATER}",
+        )
+
+
+def _check_groups(config: Config) -> Iterator[Problem]:
+    """Each symbol is of one group, and one grouping has one spelling."""
+    text = config.risk.groups
+    symbols = [pair.partition("=")[0] for pair in text.split(",") if pair]
+    if len(set(symbols)) < len(symbols) or symbols != sorted(symbols):
+        yield Problem(
+            key="risk.groups",
+            found=text,
+            expected="each symbol once, in the order of the symbols",
+            mend="sort the pairs",
         )
 
 

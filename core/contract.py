@@ -1,20 +1,21 @@
 """The configuration contract: every setting, declared once, with type, default, unit and bounds.
 
-shape   `Config`: top-level settings and one frozen struct a table; core/config.py is made of these
+shape   `Config`: top-level settings and one frozen struct a table ([risk] and [cost] stand in
+        core/contract_risk.py); core/config.py is made of these
 units   in the names (`_s` seconds, `_bps` basis points); decimals are canonical text
 why     one declaration is read by the loader, the checks, the snapshot and the reference page, so
         none can know a setting that another does not. Secrets are no settings at all.
 """
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 
+from core.contract_parts import Table, default, seconds
+from core.contract_risk import Cost, Risk
 from core.settings import About, Parameters
 from core.values import DecimalText
-
-_SECONDS_A_DAY: Final = "86400"
 
 
 class Mode(StrEnum):
@@ -32,20 +33,8 @@ class BrokerKind(StrEnum):
     ALPACA = "alpaca"
 
 
-class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of settings. It holds what it is given; `check` says what is wrong with that."""
-
-
-def _d(text: str) -> DecimalText:
-    return DecimalText(text)
-
-
 def _rate(summary: str) -> About:
     return About(summary=summary, unit="probability", high="1")
-
-
-def _seconds(summary: str, low: str = "0", high: str = _SECONDS_A_DAY) -> About:
-    return About(summary=summary, unit="seconds", low=low, high=high)
 
 
 def _place(form: str, summary: str) -> About:
@@ -64,9 +53,9 @@ class Strategy(Table, frozen=True, kw_only=True):
             form="label", summary="The strategy's name in order ids; empty means its class's name."
         ),
     ] = ""
-    parameters: Annotated[
-        Parameters, About(summary="What the strategy's class is built from.")
-    ] = {}
+    parameters: Annotated[Parameters, About(summary="What the strategy's class is built from.")] = (
+        msgspec.field(default_factory=dict)
+    )
     store_source: Annotated[
         bool,
         About(summary="Whether the journal holds the source; if not, replay must be given it."),
@@ -95,7 +84,7 @@ class Market(Table, frozen=True, kw_only=True):
         ),
     ] = 1
     cycle_s: Annotated[
-        int, _seconds("From one slot to the next of a market that has none of its own.", low="1")
+        int, seconds("From one slot to the next of a market that has none of its own.", low="1")
     ] = 60
     signals: Annotated[str, _place("signals", "csv: and a glob of files, or nothing.")] = ""
     lot: Annotated[
@@ -106,13 +95,13 @@ class Market(Table, frozen=True, kw_only=True):
             high="1000000",
             summary="Quantities are cut to a multiple of this.",
         ),
-    ] = _d("1")
+    ] = default("1")
     tick: Annotated[
         DecimalText,
         About(
             unit="money", low="0.000001", high="1000", summary="Limits move to a multiple of this."
         ),
-    ] = _d("0.01")
+    ] = default("0.01")
 
     @property
     def kind(self) -> str:
@@ -136,11 +125,11 @@ class Broker(Table, frozen=True, kw_only=True):
     )
     send_within_s: Annotated[
         DecimalText,
-        _seconds("An attempt whose commit is older than this is not sent.", low="0.1", high="60"),
-    ] = _d("2")
+        seconds("An attempt whose commit is older than this is not sent.", low="0.1", high="60"),
+    ] = default("2")
     settle_s: Annotated[
-        DecimalText, _seconds("How long an order the broker does not find may still appear.")
-    ] = _d("0")
+        DecimalText, seconds("How long an order the broker does not find may still appear.")
+    ] = default("0")
     looks: Annotated[
         int,
         About(
@@ -156,74 +145,43 @@ class Broker(Table, frozen=True, kw_only=True):
             summary="Whether an absent order is sent again under its id while its intent is valid."
         ),
     ] = True
-    look_interval_s: Annotated[DecimalText, _seconds("From one look to the next.", low="0.001")] = (
-        _d("30")
+    look_interval_s: Annotated[DecimalText, seconds("From one look to the next.", low="0.001")] = (
+        default("30")
     )
     retry_after_s: Annotated[
         DecimalText,
-        _seconds("The wait after an attempt that did not reach the broker.", low="0.001"),
-    ] = _d("1")
+        seconds("The wait after an attempt that did not reach the broker.", low="0.001"),
+    ] = default("1")
     cash: Annotated[
         DecimalText,
         About(
             unit="money", high="1000000000000", summary="The simulated account's cash at the start."
         ),
-    ] = _d("100000")
+    ] = default("100000")
     buying_power_multiplier: Annotated[
         DecimalText,
         About(unit="times equity", low="1", high="10", summary="The simulated account's leverage."),
-    ] = _d("2")
+    ] = default("2")
     venue: Annotated[str, _place("path", "The simulated venue's file; empty: by the journal.")] = ""
-    reject_rate: Annotated[DecimalText, _rate("The venue refuses an order at once.")] = _d("0.01")
+    reject_rate: Annotated[DecimalText, _rate("The venue refuses an order at once.")] = default(
+        "0.01"
+    )
     late_reject_rate: Annotated[
         DecimalText, _rate("The venue accepts an order and rejects it later.")
-    ] = _d("0.005")
+    ] = default("0.005")
     lost_request_rate: Annotated[
         DecimalText, _rate("A request is lost on its way to the venue.")
-    ] = _d("0.005")
+    ] = default("0.005")
     lost_answer_rate: Annotated[
         DecimalText, _rate("The venue has the order and its answer is lost.")
-    ] = _d("0.005")
-    drop_rate: Annotated[DecimalText, _rate("A stream message is dropped.")] = _d("0.01")
-    duplicate_rate: Annotated[DecimalText, _rate("A stream message comes twice.")] = _d("0.01")
-    delay_rate: Annotated[DecimalText, _rate("A stream message comes late.")] = _d("0.02")
-    reorder_rate: Annotated[DecimalText, _rate("Two stream messages change places.")] = _d("0.01")
+    ] = default("0.005")
+    drop_rate: Annotated[DecimalText, _rate("A stream message is dropped.")] = default("0.01")
+    duplicate_rate: Annotated[DecimalText, _rate("A stream message comes twice.")] = default("0.01")
+    delay_rate: Annotated[DecimalText, _rate("A stream message comes late.")] = default("0.02")
+    reorder_rate: Annotated[DecimalText, _rate("Two stream messages change places.")] = default(
+        "0.01"
+    )
     script: Annotated[str, About(summary="Faults of the simulated venue at fixed steps.")] = ""
-
-
-class Risk(Table, frozen=True, kw_only=True):
-    """[risk]: the limits of the gates."""
-
-    quote_max_age_s: Annotated[DecimalText, _seconds("An older quote is stale.")] = _d("30")
-    order_max_quantity: Annotated[
-        DecimalText, About(unit="shares", high="1000000000", summary="The largest order.")
-    ] = _d("10000")
-    order_max_notional: Annotated[
-        DecimalText,
-        About(unit="money", high="1000000000000", summary="The largest order in money."),
-    ] = _d("50000")
-    gross_exposure_max: Annotated[
-        DecimalText,
-        About(
-            unit="money",
-            high="1000000000000",
-            summary="Positions and open orders, long and short added, in the worst case.",
-        ),
-    ] = _d("200000")
-    price_collar_bps: Annotated[
-        DecimalText,
-        About(unit="basis points", high="10000", summary="How far a limit may lie from the quote."),
-    ] = _d("300")
-    intent_valid_s: Annotated[
-        DecimalText, _seconds("An intent older than this is not sent (again).", low="1")
-    ] = _d("60")
-    order_max_age_s: Annotated[
-        DecimalText, _seconds("An order open for longer is canceled; 0 means never.")
-    ] = _d("900")
-    cancel_before_close_s: Annotated[
-        DecimalText, _seconds("Open orders are canceled this long before the close; 0 means not.")
-    ] = _d("0")
-    allow_short: Annotated[bool, About(summary="Whether a position may be short.")] = True
 
 
 class Rate(Table, frozen=True, kw_only=True):
@@ -236,10 +194,6 @@ class Rate(Table, frozen=True, kw_only=True):
     reserve: Annotated[
         int, About(unit="calls", high="100000", summary="Calls kept for cancels and look-ups.")
     ] = 20
-
-
-class Cost(Table, frozen=True, kw_only=True):
-    """[cost]: no settings yet."""
 
 
 class Projections(Table, frozen=True, kw_only=True):
@@ -288,3 +242,20 @@ class Config(Table, frozen=True, kw_only=True):
         """Every field, for logs and tracebacks; of the journal's URL (a password?) its scheme."""
         shown = msgspec.structs.asdict(self)
         return list({**shown, "journal": f"{self.journal.partition(':')[0]}:…"}.items())
+
+
+__all__ = [
+    "Alerts",
+    "Broker",
+    "BrokerKind",
+    "Config",
+    "Cost",
+    "Encryption",
+    "Market",
+    "Mode",
+    "Projections",
+    "Rate",
+    "Risk",
+    "Strategy",
+    "Table",
+]

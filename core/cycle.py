@@ -17,7 +17,7 @@ from core.events import (
     OrderSubmitSkipped,
     TimerSet,
 )
-from core.gates import Candidate, first_failing, kill_switch, session
+from core.gates import Candidate, cycle_blocked, first_failing
 from core.reasons import Reason, ReasonCode
 from core.request import Wanted, wanted_orders
 from core.state import CycleCounts, State
@@ -31,7 +31,7 @@ def open_cycle(emit: Emitter, strategy: type | None) -> None:
         _close(emit, emit.state.unsettled)
     slot = emit.state.cycle.slot if emit.state.cycle else emit.state.now
     universe = emit.state.universe()
-    blocked = kill_switch(emit.state) or session(emit.state, slot)
+    blocked = cycle_blocked(emit.state, slot)
     if blocked is not None:
         for symbol in universe:
             emit(OrderSubmitSkipped, symbol=symbol, reason=blocked)
@@ -91,6 +91,7 @@ def _decide_symbol(emit: Emitter, symbol: str, wanted: Wanted | Reason, slot: Ti
         order_type=wanted.order_type,
         limit_price=wanted.limit_price,
         requested_quantity=wanted.requested_quantity,
+        expected_edge_bps=wanted.expected_edge_bps,
     )
     reason = first_failing(order)
     order_id = client_order_id(emit.state, slot, symbol, 0)

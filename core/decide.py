@@ -7,7 +7,7 @@ why     live and replay call the same function, so parity is equality of ids
 
 from decimal import localcontext
 
-from core import cycle, outcomes
+from core import cycle, outcomes, throttle
 from core.emit import Emitter
 from core.events import (
     AlertCleared,
@@ -54,6 +54,7 @@ def advance(
 def _derive(emit: Emitter, observation: Observation, strategy: type | None) -> None:
     match observation:
         case CycleOpened():
+            throttle.disable_if_reached(emit)
             cycle.open_cycle(emit, strategy)
         case OrderSubmitted() | OrderReported() | FillReported():
             outcomes.on_report(emit, observation)
@@ -78,16 +79,19 @@ def _derive(emit: Emitter, observation: Observation, strategy: type | None) -> N
         case _:
             return
     if not isinstance(observation, CycleOpened):
+        throttle.disable_if_reached(emit)
         cycle.close_if_settled(emit)
 
 
 def _on_command(emit: Emitter, command: OperatorCommanded) -> None:
-    """`halt` latches the kill switch, resume releases it, cancel-all cancels what is open."""
+    """`halt` latches the kill switch, `cancel-all` cancels what is open; `resume` lifts latches."""
     if command.command == "halt" and not emit.state.halted:
         reason = Reason(code=ReasonCode.OPERATOR_HALT, detail=command.why)
         emit(KillSwitchLatched, reason=reason)
-    elif command.command == "resume" and emit.state.halted:
-        emit(KillSwitchReleased, who=command.who)
+    elif command.command == "resume":
+        if emit.state.halted:
+            emit(KillSwitchReleased, who=command.who)
+        throttle.enable(emit)
     elif command.command == "cancel-all":
         reason = Reason(code=ReasonCode.OPERATOR_CANCEL, detail=command.why)
         outcomes.cancel_all(emit, reason)

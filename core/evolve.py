@@ -64,7 +64,8 @@ from core.events import (
 )
 from core.events.base import DecisionEvent, ObservationEvent
 from core.order import OpenStatus
-from core.state import CycleCounts, State, StrategyFacts
+from core.rolling import marked
+from core.state import STRATEGY, CycleCounts, State, StrategyFacts
 from core.values import CONTEXT
 
 Lifecycle = (
@@ -182,10 +183,21 @@ def _after_decision(state: State, event: Decision) -> State:
             return replace(state, alerts=state.alerts | {event.key})
         case AlertCleared():
             return replace(state, alerts=state.alerts - {event.key})
-        case LockoutStarted() | LockoutEnded() | ReplaceAttempted():
+        case LockoutStarted():
+            return replace(state, lockouts={**state.lockouts, event.scope: event.why})
+        case LockoutEnded():
+            return _with_lockout_ended(state, event)
+        case ReplaceAttempted():
             return state
         case _:
             assert_never(event)
+
+
+def _with_lockout_ended(state: State, event: LockoutEnded) -> State:
+    """The lockout is over; a strategy that is enabled again is counted anew."""
+    rest = {scope: why for scope, why in state.lockouts.items() if scope != event.scope}
+    executions = 0 if event.scope == STRATEGY else state.executions
+    return replace(state, lockouts=rest, executions=executions)
 
 
 def _with_calendar(state: State, event: CalendarObserved) -> State:
@@ -205,7 +217,7 @@ def _with_quotes(state: State, event: QuotesObserved) -> State:
 
 
 def _with_cycle(state: State, event: CycleOpened) -> State:
-    """A new tally; the next config takes effect; intents of old sessions are let go."""
+    """A new tally and mark; the next config takes effect; intents of old sessions are let go."""
     before = state.cycle
     state = replace(
         state,
@@ -217,6 +229,10 @@ def _with_cycle(state: State, event: CycleOpened) -> State:
         state = replace(
             state, config=config, config_id=config_id, config_hash=config_hash, next_config=None
         )
+    session = state.session_at(event.slot)
+    if session is not None:
+        day = marked(state.day, session.date, state.positions, state.quotes)
+        state = replace(state, day=day)
     if before is not None and before.slot[:10] != event.slot[:10]:
         begun = [session.open for session in state.sessions if session.open <= event.slot]
         if len(begun) > KEPT_SESSIONS:

@@ -29,7 +29,8 @@ from core.events import (
 )
 from core.fills import Fills
 from core.order import GIVEN_UP, OpenStatus, TerminalStatus, status_of
-from core.positions import FLAT, after_trade
+from core.positions import FLAT, Position, after_trade
+from core.rolling import exit_after, with_sent
 from core.state import NOT_AT_VENUE, Intent, State
 from core.values import CONTEXT, ZERO, TimeText
 
@@ -88,9 +89,11 @@ def after_request(state: State, event: Request) -> State:
     match event:
         case OrderSubmitAttempted():
             state = replace(state, permits_used=state.permits_used + 1)
+            state = _with_request(state, event, order=event.attempt == 1)
             sent = replace(intent, status=OpenStatus.SUBMITTING, attempt=event.attempt)
             return _stored(state, sent)
         case CancelAttempted():
+            state = _with_request(state, event, order=False)
             asked = replace(
                 intent,
                 cancel_attempt=event.attempt,
@@ -99,7 +102,13 @@ def after_request(state: State, event: Request) -> State:
             )
             return _stored(state, asked)
         case LookupRequested():
+            state = _with_request(state, event, order=False)
             return _stored(state, replace(intent, lookups=event.look))
+
+
+def _with_request(state: State, event: Request, *, order: bool) -> State:
+    """Counted in the window of what was sent."""
+    return replace(state, sent=with_sent(state.sent, event.decided_at, order=order))
 
 
 def with_closed(state: State, event: IntentClosed) -> State:
@@ -148,7 +157,7 @@ def after_report(state: State, event: Report) -> State:
             return _looked_up(state, intent, event)
         case OrderReported():
             state = _accepted(state, intent, event.venue_order_id, event.status)
-            return _with_cumulative(state, event.client_order_id, event)
+            return _with_cumulative(state, event)
         case CancelAnswered():
             return _stored(state, replace(intent, cancel_pending=event.outcome == "accepted"))
         case FillReported():
@@ -161,17 +170,17 @@ def after_report(state: State, event: Report) -> State:
                 None if cumulative is None else Decimal(cumulative),
             )
             state = _accepted(state, intent, event.venue_order_id, None)
-            return _with_fills(state, event.client_order_id, fills)
+            return _with_fills(state, event, fills)
         case FillBusted():
             busted = fill_rules.with_bust(intent.fills, event.execution_id)
             state = _accepted(state, intent, None, None)
-            return _with_fills(state, event.client_order_id, busted)
+            return _with_fills(state, event, busted)
         case FillCorrected():
             corrected = fill_rules.with_correction(
                 intent.fills, event.execution_id, Decimal(event.quantity), Decimal(event.price)
             )
             state = _accepted(state, intent, None, None)
-            return _with_fills(state, event.client_order_id, corrected)
+            return _with_fills(state, event, corrected)
 
 
 def lost_from_sight(intent: Intent, at: TimeText) -> Intent:
@@ -205,7 +214,7 @@ def _accepted(state: State, intent: Intent, venue_order_id: str | None, word: st
 def _looked_up(state: State, intent: Intent, event: OrderLookedUp) -> State:
     if event.found and same_order(intent, event):
         state = _accepted(state, intent, event.venue_order_id, event.status)
-        return _with_cumulative(state, event.client_order_id, event)
+        return _with_cumulative(state, event)
     if event.found or not event.complete or intent.status is not OpenStatus.UNKNOWN:
         return state
     return _stored(state, replace(intent, absent_looks=intent.absent_looks + 1))
@@ -222,20 +231,18 @@ def same_order(intent: Intent, found: OrderLookedUp) -> bool:
     )
 
 
-def _with_cumulative(
-    state: State, client_order_id: str, event: OrderReported | OrderLookedUp
-) -> State:
-    intent = state.intent(client_order_id)
+def _with_cumulative(state: State, event: OrderReported | OrderLookedUp) -> State:
+    intent = state.intent(event.client_order_id)
     if intent is None or event.filled_quantity is None:
         return state
     average = None if event.average_price is None else Decimal(event.average_price)
     fills = fill_rules.with_report(intent.fills, Decimal(event.filled_quantity), average)
-    return _with_fills(state, client_order_id, fills)
+    return _with_fills(state, event, fills)
 
 
-def _with_fills(state: State, client_order_id: str, fills: Fills) -> State:
+def _with_fills(state: State, event: Report, fills: Fills) -> State:
     """The order's fills are now `fills`; the position moves by the difference."""
-    intent = state.intent(client_order_id)
+    intent = state.intent(event.client_order_id)
     if intent is None or fills is intent.fills:
         return state
     quantity = CONTEXT.subtract(fill_rules.filled(fills), intent.filled)
@@ -251,7 +258,21 @@ def _with_fills(state: State, client_order_id: str, fills: Fills) -> State:
     sign = intent.side.sign
     held = state.positions.get(intent.symbol, FLAT)
     moved = after_trade(held, CONTEXT.multiply(quantity, sign), CONTEXT.multiply(money, sign))
-    return replace(state, positions={**state.positions, intent.symbol: moved})
+    return _moved(state, intent, held, moved, event.observed_at)
+
+
+def _moved(state: State, intent: Intent, before: Position, after: Position, at: TimeText) -> State:
+    """The position is now `after`; an order's first fill is an execution of the strategy."""
+    known = state.exits.get(intent.symbol)
+    left = exit_after(known, before, after, at)
+    if left is not None and left is not known:
+        state = replace(state, exits={**state.exits, intent.symbol: left})
+    first = not intent.filled
+    return replace(
+        state,
+        positions={**state.positions, intent.symbol: after},
+        executions=state.executions + first,
+    )
 
 
 def _with_outcome(state: State, intent: Intent, outcome: str) -> tuple[State, Intent]:

@@ -42,6 +42,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     limit_price: Decimal | None
     time_in_force: TimeInForce
     reason: str
+    expected_edge_bps: Decimal | None = None
 
 
 class InvalidRequestError(ValueError):
@@ -127,6 +128,7 @@ def _understood(state: State, request: OrderRequest) -> Wanted | Reason:
         quantity = _number(request.quantity, "quantity")
         limit = _limit(state, request, side, order_type)
         reason = _text(request.reason)
+        edge = _edge(request.expected_edge_bps)
     except ValueError as error:
         return _invalid(error)
     lot = Decimal(state.config.market.lot)
@@ -138,6 +140,7 @@ def _understood(state: State, request: OrderRequest) -> Wanted | Reason:
         limit_price=limit,
         time_in_force=time_in_force,
         reason=reason,
+        expected_edge_bps=edge,
     )
 
 
@@ -172,16 +175,25 @@ def _word(kind: type[W], value: object) -> W:
 
 def _number(value: object, name: str) -> Decimal:
     """A finite positive number of whatever numeric type a strategy computes with."""
+    number = _finite(value, name)
+    if number <= ZERO:
+        message = f"{name}: expected a number above 0, found {_shown(value)}"
+        raise InvalidRequestError(message)
+    return number
+
+
+def _edge(value: object) -> Decimal | None:
+    """The edge expected, of either sign, or None where the strategy names none."""
+    return None if value is None else _finite(value, "expected_edge_bps")
+
+
+def _finite(value: object, name: str) -> Decimal:
     try:
         number = Decimal("NaN") if isinstance(value, bool) else Decimal(str(value))
-        text = decimal_text(number)
+        return Decimal(decimal_text(number))
     except (InvalidOperation, ValueError):
         message = f"{name}: expected a finite number, found {_shown(value)}"
         raise InvalidRequestError(message) from None
-    if Decimal(text) <= ZERO:
-        message = f"{name}: expected a number above 0, found {_shown(value)}"
-        raise InvalidRequestError(message)
-    return Decimal(text)
 
 
 def _shown(value: object) -> str:

@@ -49,9 +49,15 @@ class Form(NamedTuple):
 
 _HOST = r"(?:\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"
 _HERE = r"(?:localhost|127\.[0-9.]+|\[::1\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"
+_PAIR = r"[A-Z][A-Z0-9./-]{0,15}=[A-Za-z0-9_.-]{1,32}"
 FORMS = {
     "any": Form(r".{0,1000}", "at most 1000 printable characters", ""),
     "day": Form(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day", "2026-11-27"),
+    "groups": Form(
+        rf"(?:{_PAIR}(?:,{_PAIR})*)?",
+        "SYMBOL=GROUP pairs with commas between them, or nothing",
+        "AAPL=technology,XOM=energy",
+    ),
     "journal": Form(
         r"sqlite:///.+|postgres(?:ql)?://.+|memory:.*",
         "a journal's URL, sqlite:///PATH or postgresql://HOST/NAME",

@@ -1,7 +1,9 @@
 """What `decide` needs to know, and nothing more: a frozen value, changed only by `evolve`.
 
 shape   `State`: the runner, the config in force, the market's last facts, the account, the open
-        intents, the intents closed in the last two sessions, positions, timers, alerts
+        intents, the intents closed in the last two sessions, positions, timers, alerts; and of
+        the gates: orders that filled since the last resume (`executions`), lockouts by scope, and
+        the windows of core/rolling.py
 why     history is a projection. A state that kept it would make folding quadratic (DESIGN §1).
 """
 
@@ -17,10 +19,13 @@ from core.fills import NO_FILLS, Fills
 from core.order import OpenStatus, Status
 from core.positions import FLAT, Position
 from core.reasons import Reason
+from core.rolling import Day, Exit, Sent
 from core.shards import Shards
 from core.values import CONTEXT, ZERO, OrderType, Side, TimeInForce, TimeText, later_by
 
 ONE_DAY_S = Decimal(86_400)
+STRATEGY = "strategy"
+"""The scope of a lockout that disables the strategy."""
 NOT_AT_VENUE = (OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING, OpenStatus.UNKNOWN)
 
 
@@ -129,6 +134,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     positions: dict[str, Position] = {}
     timers: dict[str, TimeText] = {}
     halted: bool = False
+    lockouts: dict[str, str] = {}
+    executions: int = 0
+    sent: tuple[Sent, ...] = ()
+    exits: dict[str, Exit] = {}
+    day: Day | None = None
     mismatched: dict[str, str] = {}
     alerts: frozenset[str] = frozenset()
 

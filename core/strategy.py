@@ -37,7 +37,8 @@ class OrderRequest(msgspec.Struct, frozen=True):
     """What a strategy asks for.
 
     The core rounds the quantity toward zero to the lot, and the limit to the passive tick. A limit
-    order without a price is priced at the opposite touch.
+    order without a price is priced at the opposite touch. `expected_edge_bps` is what the strategy
+    expects to gain, in basis points of the price; `risk.edge_required` holds it to the cost.
     """
 
     symbol: str
@@ -47,6 +48,7 @@ class OrderRequest(msgspec.Struct, frozen=True):
     limit_price: Decimal | int | str | float | None = None
     time_in_force: TimeInForce | str = TimeInForce.DAY
     reason: str = ""
+    expected_edge_bps: Decimal | int | str | float | None = None
 
 
 class QuoteView:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from core.contract import Broker, Config, Strategy
+from core.contract import Broker, Config, Market, Risk, Strategy
 from core.events import Event
 from core.events.lifecycle import JournalCreated
 from core.values import DecimalText
@@ -53,6 +53,8 @@ def run_session(
     source: str = TRADES,
     name: str = "Trades",
     seed: int = 42,
+    risk: Risk | None = None,
+    signals: str = "",
 ) -> str:
     """Run a session of `cycles` with the strategy class `name` of `source`; the journal's URL."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,6 +66,8 @@ def run_session(
         seed=seed,
         symbols=("AAPL", "MSFT"),
         strategy=Strategy(target=f"{file}:{name}"),
+        risk=risk or Risk(),
+        market=Market(signals=signals),
         broker=Broker(
             reject_rate=DecimalText("0.05"),
             lost_request_rate=DecimalText("0.05"),
@@ -72,7 +76,7 @@ def run_session(
     )
     inputs = read_inputs(config)
     with opened(inputs) as (committer, broker):
-        runner = Runner(committer, broker, inputs.feed)
+        runner = Runner(committer, broker, inputs.feed, signals=inputs.signals)
         runner.start(
             lambda: what_is_new(inputs, committer.state),
             started(config, lambda: max(inputs.sessions[1][0].open, committer.state.now)),

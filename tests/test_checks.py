@@ -120,8 +120,8 @@ def test_what_cannot_be_scanned_is_no_success(clone: Path) -> None:
 LAYERS = (
     ("core/time_of_day.py", "import time", False),
     ("core/rng.py", "import random", True),
-    ("core/gates.py", "import random", False),
-    ("core/gates.py", "import journal.store", False),
+    ("core/throttle.py", "import random", False),
+    ("core/throttle.py", "import journal.store", False),
     ("projections/orders.py", "import datetime", False),
     ("projections/orders.py", "import core.rng", True),
     ("projections/orders.py", "import journal.store", False),

@@ -28,6 +28,32 @@ SETTINGS: world.Settings = {
     "risk.intent_valid_s": "15",
     "risk.gross_exposure_max": "4000",
 }
+EVERY_GATE: world.Settings = {
+    "risk.blackout_after_open_minutes": "0.02",
+    "risk.blackout_before_close_minutes": "5",
+    "risk.restricted": ("ORCL",),
+    "risk.spread_max_bps": "25",
+    "risk.order_min_notional": "10",
+    "risk.not_shortable": ("IBM",),
+    "risk.symbol_exposure_max": "2500",
+    "risk.net_exposure_max": "3500",
+    "risk.groups": "IBM=technology,MSFT=technology",
+    "risk.group_exposure_max": "3900",
+    "risk.buying_power_reserve": "1000",
+    "risk.daily_loss_max": "40",
+    "risk.drawdown_max": "30",
+    "risk.participation_max_bps": "1500",
+    "risk.displayed_size_min": "100",
+    "risk.slot_volume_min": "1000",
+    "risk.open_orders_max": 2,
+    "risk.open_orders_symbol_max": 1,
+    "risk.loss_cooldown_s": "4",
+    "risk.reentry_cooldown_s": "3",
+    "risk.orders_per_minute_max": 10,
+    "risk.messages_per_minute_max": 20,
+    "risk.executions_max": 2,
+}
+"""Every gate on that a strategy without signals and edges can pass, at limits that it meets."""
 Made = Callable[[State, Sequence[IntentCreated], float], Observation | None]
 
 
@@ -223,5 +249,10 @@ OTHERS = st.one_of(
 _STEP: st.SearchStrategy[Made] = st.booleans().flatmap(lambda said: REPORTS if said else OTHERS)
 STEPS = st.lists(_STEP, min_size=8, max_size=40).map(lambda steps: [_cycle, *steps])
 POLICIES: st.SearchStrategy[world.Settings] = st.sampled_from(
-    [{}, {"broker.resend_unknown": False}, {"broker.settle_s": "0", "broker.looks": 1}]
+    [
+        {},
+        {"broker.resend_unknown": False},
+        {"broker.settle_s": "0", "broker.looks": 1},
+        EVERY_GATE,
+    ]
 )

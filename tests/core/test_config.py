@@ -34,6 +34,7 @@ from core.values import TimeText
 TEXTS = {
     "any": ("", "drop 3"),
     "day": ("2026-11-27", "2026-11-30"),
+    "groups": ("AAPL=technology", "AAPL=technology,BRK.B=finance"),
     "https": ("https://one.example", "http://127.0.0.1:8080"),
     "journal": ("sqlite:///one.db", "postgresql://two/journal"),
     "label": ("One", "Two"),
@@ -47,6 +48,7 @@ TEXTS = {
 BAD_TEXTS = {
     "any": "a line\nand another",
     "day": "2026-02-30",
+    "groups": "AAPL",
     "https": "https://user@one.example",
     "journal": "mysql://one",
     "label": "a b",
@@ -320,6 +322,14 @@ def test_a_reserve_that_leaves_no_call_for_orders_is_refused() -> None:
     (problem,) = check(config_with("rate.reserve", 200))
 
     assert problem.key == "rate.reserve"
+
+
+@pytest.mark.parametrize("groups", ["MSFT=a,AAPL=a", "AAPL=a,AAPL=b", "AAPL=a,AAPL=a"])
+def test_a_grouping_has_one_spelling_and_a_symbol_one_group(groups: str) -> None:
+    (problem,) = check(config_with("risk.groups", groups))
+
+    assert problem.key == "risk.groups"
+    assert check(config_with("risk.groups", "AAPL=a,MSFT=a")) == []
 
 
 @pytest.mark.parametrize(

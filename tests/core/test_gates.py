@@ -6,20 +6,17 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from core import gates
 from core.events import (
     AccountReported,
-    CancelAttempted,
     Event,
-    IntentClosed,
     IntentCreated,
-    KillSwitchLatched,
     Observation,
     OrderSubmitSkipped,
     RateBudgetReported,
 )
 from core.gates import GATES, Candidate
-from core.reasons import Reason
+from core.gates.conflict import duplicate_opposite
+from core.gates.quoted import price_collar
 from core.state import INITIAL
 from core.strategy import OrderRequest
 from core.values import OrderType, Side, decimal_text
@@ -40,11 +37,14 @@ from tests.core.world import (
     asking,
     buying,
     configured,
+    held,
     mismatched,
+    numbers,
     open_market,
+    reasons_of,
     selling,
 )
-from tests.spec import Outcome, given
+from tests.spec import given
 
 OPEN = open_market()
 
@@ -58,32 +58,9 @@ NO_SHORT = {"risk.allow_short": False}
 SENT: list[Event] = [intent(seconds=-60), attempted()]
 
 
-def held(quantity: int = 100, symbol: str = "MSFT") -> list[Event]:
-    """Events that leave so many shares, and no open order."""
-    side = "buy" if quantity > 0 else "sell"
-    shares = abs(quantity)
-    return [
-        intent("held", symbol=symbol, quantity=shares, side=side, seconds=-60),
-        attempted("held"),
-        fill(shares, order="held", symbol=symbol, side=side),
-        closed("held", filled=shares),
-    ]
-
-
-def reasons_of(outcome: Outcome) -> list[Reason]:
-    """The reasons that were given."""
-    told = (OrderSubmitSkipped, CancelAttempted, KillSwitchLatched, IntentClosed)
-    return [d.reason for d in outcome.decisions if isinstance(d, told) and d.reason is not None]
-
-
 def without(kind: type) -> list[Event]:
     """The open market without one kind of event."""
     return [event for event in OPEN if not isinstance(event, kind)]
-
-
-def numbers(limit: str, observed: str) -> dict[str, str]:
-    """The limit of a reason, and what was observed."""
-    return {"limit": limit, "observed": observed}
 
 
 # -- at the limit, and one unit beyond it
@@ -314,9 +291,9 @@ def test_gates_without_their_input_block_or_leave_it_to_the_one_that_does() -> N
         "rate_no_permit": "rate budget",
     }
     assert order.worst_price == 0
-    assert gates.price_collar(replace(order, limit_price=Decimal(1))) is None
+    assert price_collar(replace(order, limit_price=Decimal(1))) is None
     working = replace(order, state=given(SENT, submitted()).state)
-    assert gates.duplicate_opposite(working) is None
+    assert duplicate_opposite(working) is None
 
 
 def test_a_quote_of_a_later_time_than_the_cycle_is_stale() -> None:

@@ -11,13 +11,9 @@ from msgspec.structs import replace
 
 from core.events import (
     AccountReported,
-    CancelAttempted,
     Event,
-    IntentClosed,
     IntentCreated,
-    KillSwitchLatched,
     Observation,
-    OrderSubmitSkipped,
     QuotesObserved,
 )
 from core.reasons import Reason, ReasonCode
@@ -27,9 +23,7 @@ from tests.build import (
     absent,
     account,
     attempted,
-    closed,
     cycle_opened,
-    fill,
     found,
     intent,
     quotes,
@@ -40,6 +34,7 @@ from tests.build import (
     submitted,
 )
 from tests.build_world import at
+from tests.core.gate_cases import GATE_CASES
 from tests.core.world import (
     CLOSE_S,
     asking,
@@ -48,12 +43,15 @@ from tests.core.world import (
     commanded,
     configured,
     elapsed,
+    held,
     latched,
     mismatched,
+    numbers,
     open_market,
+    reasons_of,
     selling,
 )
-from tests.spec import Outcome, given
+from tests.spec import given
 
 OPEN = open_market()
 SENT: list[Event] = [intent(seconds=-60), attempted()]
@@ -70,32 +68,9 @@ class Case(NamedTuple):
     reason: Reason
 
 
-def held(quantity: int = 100, symbol: str = "MSFT") -> list[Event]:
-    """Events that leave so many shares, and no open order."""
-    side = "buy" if quantity > 0 else "sell"
-    shares = abs(quantity)
-    return [
-        intent("held", symbol=symbol, quantity=shares, side=side, seconds=-60),
-        attempted("held"),
-        fill(shares, order="held", symbol=symbol, side=side),
-        closed("held", filled=shares),
-    ]
-
-
-def reasons_of(outcome: Outcome) -> list[Reason]:
-    """The reasons that were given."""
-    told = (OrderSubmitSkipped, CancelAttempted, KillSwitchLatched, IntentClosed)
-    return [d.reason for d in outcome.decisions if isinstance(d, told) and d.reason is not None]
-
-
 def without(kind: type) -> list[Event]:
     """The open market without one kind of event."""
     return [event for event in OPEN if not isinstance(event, kind)]
-
-
-def numbers(limit: str, observed: str) -> dict[str, str]:
-    """The limit of a reason, and what was observed."""
-    return {"limit": limit, "observed": observed}
 
 
 REACHED: dict[str, Case] = {
@@ -224,6 +199,12 @@ REACHED: dict[str, Case] = {
 }
 
 
+REACHED |= {
+    code: Case(case.beyond.events, case.beyond.heard, case.beyond.strategy, case.reason)
+    for code, case in GATE_CASES.items()
+}
+
+
 def test_every_reason_has_a_case() -> None:
     assert set(REACHED) == {str(code) for code in ReasonCode}
 
@@ -233,5 +214,5 @@ def test_every_reason_is_reached(code: ReasonCode) -> None:
     case = REACHED[code]
     outcome = given(case.events).when(case.heard, case.strategy)
 
-    assert reasons_of(outcome) == [case.reason]
+    assert reasons_of(outcome, "MSFT" if code in GATE_CASES else None) == [case.reason]
     assert not any(isinstance(decision, IntentCreated) for decision in outcome.decisions)

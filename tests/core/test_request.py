@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.events import IntentCreated, OrderSubmitSkipped
 from core.strategy import OrderRequest, View
 from tests.build import account, attempted, closed, cycle_opened, fill, intent, quotes
-from tests.core.world import asking, buying, calendar, open_market, selling
+from tests.core.world import asking, buying, calendar, journal_created, open_market, selling
 from tests.spec import Outcome, given
 
 OPEN = open_market()
@@ -108,7 +108,7 @@ def test_a_view_shows_what_the_cycle_was_decided_on() -> None:
     bought = [intent("b"), attempted("b"), fill(7, order="b"), closed("b", filled=7)]
     sold = [intent("c", symbol="IBM"), attempted("c"), closed("c", status="CANCELED")]
     given(OPEN, bought, sold, intent("a")).when(NOW, Looks)
-    given(calendar()).when(NOW, Looks)
+    given(journal_created(), calendar()).when(NOW, Looks)
 
     (view, bare) = seen
     quote = view.quotes["MSFT"]

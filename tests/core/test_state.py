@@ -159,9 +159,17 @@ def test_decisions_of_later_releases_are_counted_and_change_nothing_else() -> No
         successor_client_order_id="order-2",
         quantity=decimal_text(1),
     )
-    for decision in (replaced, lockout(), lockout_ended(), alert_cleared("none"), skipped()):
+    for decision in (replaced, lockout_ended(), alert_cleared("none"), skipped()):
         assert evolve(INITIAL, decision) == replace(INITIAL, decisions=1)
     assert evolve(evolve(INITIAL, alert("a")), alert_cleared("a")).alerts == frozenset()
+
+
+def test_a_lockout_stands_until_it_ends_and_no_other_ends_it() -> None:
+    locked = evolve(INITIAL, lockout("429"))
+
+    assert locked.lockouts == {"broker": "429"}
+    assert evolve(locked, lockout_ended(scope="orders")).lockouts == {"broker": "429"}
+    assert evolve(locked, lockout_ended()).lockouts == {}
 
 
 @pytest.mark.parametrize(

@@ -16,22 +16,39 @@ from core.events import (
     CancelAttempted,
     ConfigSnapshot,
     Event,
+    IntentClosed,
     JournalCreated,
     KillSwitchLatched,
     KillSwitchReleased,
     LookupRequested,
     OperatorCommanded,
+    OrderSubmitSkipped,
     ReconcileMismatched,
     Session,
+    SignalObserved,
     StrategyLoaded,
     TimerElapsed,
     TimerSet,
 )
 from core.events.lifecycle import Setting
+from core.reasons import Reason
 from core.rules import RULES
 from core.strategy import OrderRequest, View
-from tests.build import ORDER, account, at, quotes, rate_budget, reason
+from core.values import decimal_text
+from tests.build import (
+    ORDER,
+    account,
+    at,
+    attempted,
+    closed,
+    fill,
+    intent,
+    quotes,
+    rate_budget,
+    reason,
+)
 from tests.build_world import decided
+from tests.spec import Outcome
 
 HOUR_S = 3600
 CLOSE_S = 6 * HOUR_S
@@ -113,6 +130,19 @@ def mismatched(
         broker_side="7",
         client_order_id=order if "order" in what else None,
         resolved=resolved,
+    )
+
+
+def signal(*, seconds: float = 0, symbol: str = "MSFT") -> SignalObserved:
+    """A model's output, true at that time."""
+    return SignalObserved(
+        observed_at=at(),
+        source_time=at(seconds),
+        symbol=symbol,
+        value=decimal_text(1),
+        model="made up",
+        model_version="1",
+        model_hash="0" * 64,
     )
 
 
@@ -202,3 +232,35 @@ def alerted(key: str, code: str, detail: str) -> AlertRaised:
 def cleared(key: str) -> AlertCleared:
     """What the alert named is over."""
     return AlertCleared(**causation("cleared", key), key=key)
+
+
+# -- what is held, and what was told
+
+
+def held(quantity: int = 100, symbol: str = "MSFT") -> list[Event]:
+    """Events that leave so many shares, bought or sold at 10, and no open order."""
+    side = "buy" if quantity > 0 else "sell"
+    shares = abs(quantity)
+    return [
+        intent("held", symbol=symbol, quantity=shares, side=side, seconds=-60),
+        attempted("held"),
+        fill(shares, order="held", symbol=symbol, side=side),
+        closed("held", filled=shares),
+    ]
+
+
+def reasons_of(outcome: Outcome, symbol: str | None = None) -> list[Reason]:
+    """The reasons that were given; in one symbol, those for which nothing was sent in it."""
+    told = (OrderSubmitSkipped, CancelAttempted, KillSwitchLatched, IntentClosed)
+    return [
+        decision.reason
+        for decision in outcome.decisions
+        if isinstance(decision, told)
+        and decision.reason is not None
+        and symbol in (None, getattr(decision, "symbol", None))
+    ]
+
+
+def numbers(limit: str, observed: str) -> dict[str, str]:
+    """The limit of a reason, and what was observed."""
+    return {"limit": limit, "observed": observed}

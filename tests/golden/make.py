@@ -16,6 +16,7 @@ import msgspec
 
 from core.events import EVENT_BY_TAG, Event
 from core.events.lifecycle import JournalCreated
+from core.reasons import ReasonCode
 from core.values import DecimalText, TimeText, time_text
 from journal import create_journal
 from journal.export import export_jsonl
@@ -23,6 +24,40 @@ from journal.genesis import journal_id_from_name
 
 FOLDER = Path(__file__).resolve().parent
 START = 1_767_367_800_000_000
+CODES = [
+    "halt.kill_switch",
+    "session.closed",
+    "session.unknown",
+    "signal.none",
+    "signal.failed",
+    "signal.invalid",
+    "account.missing",
+    "rate.no_permit",
+    "reconcile.mismatch",
+    "outcome.unknown",
+    "quote.missing",
+    "quote.crossed",
+    "quote.stale",
+    "size.below_lot",
+    "size.quantity",
+    "size.notional",
+    "price.collar",
+    "duplicate.intent",
+    "duplicate.opposite",
+    "position.reversal",
+    "short.disabled",
+    "exposure.gross",
+    "capital.buying_power",
+    "intent.expired",
+    "broker.refused",
+    "broker.absent",
+    "order.max_age",
+    "order.before_close",
+    "operator.halt",
+    "operator.cancel",
+    "identity.collision",
+]
+"""The reasons of v1: a code that is added later changes no event, so it may not change this."""
 
 
 def value_of(hint: Any, name: str, number: int) -> Any:
@@ -43,6 +78,8 @@ def value_of(hint: Any, name: str, number: int) -> Any:
         return {f"k{index}": value_of(get_args(hint)[1], name, index) for index in (2, 1)}
     if get_origin(hint) is tuple:
         return tuple(value_of(get_args(hint)[0], name, number + index) for index in (0, 1))
+    if hint is ReasonCode:
+        return ReasonCode(CODES[number % len(CODES)])
     if issubclass(hint, Enum):
         return list(hint)[number % len(hint)]
     return struct_of(hint, number)

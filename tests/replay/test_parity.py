@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from core.canonical import content_id
+from core.contract import Risk
 from core.decide import advance
 from core.events import (
     ConfigSnapshot,
@@ -15,6 +16,7 @@ from core.events import (
     Event,
     IntentCreated,
     OrderSubmitAttempted,
+    OrderSubmitSkipped,
     StrategyLoaded,
     tag_of,
 )
@@ -28,7 +30,7 @@ from replay.parity import Report, parity, stored_strategy
 from tests import build
 from tests.core import world
 from tests.core.world import asking
-from tests.sessions import forge, refold
+from tests.sessions import events_of, forge, refold, run_session
 
 
 def replayed(path: Path, events: Iterable[Event]) -> Report:
@@ -55,6 +57,78 @@ def test_a_session_without_fault_has_parity(session_url: str, session: list[Even
     counts = [said.document[name] for name in ("events", "decisions", "observations")]
     assert counts == [len(session), decisions, len(session) - decisions]
     assert said.document["not_rederived"] == 0
+
+
+HINTED = """
+from core.strategy import OrderRequest
+
+class Hinted:
+    def decide(self, view):
+        for place, symbol in enumerate(view.symbols):
+            if (view.cycle + place) % 7 == 0:
+                continue
+            held = view.positions.get(symbol, 0)
+            side = "sell" if held > 0 or (not held and place) else "buy"
+            edge = 40 if (view.cycle + place) % 5 else None
+            yield OrderRequest(symbol, side, abs(held) or 20, expected_edge_bps=edge)
+"""
+EVERY_GATE = Risk(
+    blackout_after_open_minutes=DecimalText("2"),
+    blackout_before_close_minutes=DecimalText("5"),
+    restricted=("ORCL",),
+    spread_max_bps=DecimalText("200"),
+    order_min_notional=DecimalText("10"),
+    not_shortable=("AAPL",),
+    symbol_exposure_max=DecimalText("40000"),
+    net_exposure_max=DecimalText("40000"),
+    groups="AAPL=technology,MSFT=technology",
+    group_exposure_max=DecimalText("60000"),
+    buying_power_reserve=DecimalText("1000"),
+    daily_loss_max=DecimalText("500"),
+    drawdown_max=DecimalText("400"),
+    participation_max_bps=DecimalText("5000"),
+    displayed_size_min=DecimalText("1"),
+    slot_volume_min=DecimalText("1"),
+    signal_max_age_s=DecimalText("300"),
+    edge_required=True,
+    open_orders_max=5,
+    open_orders_symbol_max=2,
+    loss_cooldown_s=DecimalText("120"),
+    reentry_cooldown_s=DecimalText("60"),
+    orders_per_minute_max=10,
+    messages_per_minute_max=30,
+    executions_max=9,
+)
+
+
+def test_a_session_with_every_gate_on_has_parity(tmp_path: Path) -> None:
+    model = "".join(
+        f"2026-11-27T14:{minute}:00Z,{name},1,model,1\n"
+        for minute in (30, 40, 45, 50)
+        for name in ("AAPL", "MSFT")
+    )
+    file = tmp_path / "signals.csv"
+    file.write_text(f"time,symbol,value,model,model_version\n{model}", encoding="utf-8")
+    url = run_session(
+        tmp_path,
+        cycles=60,
+        source=HINTED,
+        name="Hinted",
+        risk=EVERY_GATE,
+        signals=f"csv:{file}",
+    )
+    events = events_of(url)
+    told = Counter(str(e.reason.code) for e in events if isinstance(e, OrderSubmitSkipped))
+    kinds = Counter(tag_of(event) for event in events)
+
+    said = refold("replay", url)
+
+    assert said.document["parity"] is True, said.errors
+    assert kinds["lockout-started.v1"] == 1, told
+    assert {"session.after_open", "cost.edge", "signal.stale", "throttle.executions"} <= set(
+        told
+    ), told
+    assert told.keys() & {"cooldown.loss", "cooldown.reentry"}, told
 
 
 def test_a_decision_that_was_altered_is_named_with_its_fields(
