@@ -128,6 +128,15 @@ def test_with_every_limit_at_its_tightest_a_closing_order_leaves_and_no_opening_
         assert created(outcome) == []
 
 
+def test_how_many_orders_are_open_never_stops_a_closing_one() -> None:
+    limits: Settings = {"risk.open_orders_max": 1, "risk.open_orders_symbol_max": 1}
+    elsewhere = given(open_market(limits), held(), working("IBM")).when(NOW, selling(100))
+    same = given(open_market(limits), held(), working("MSFT")).when(NOW, selling(100))
+
+    assert [intent.closing for intent in created(elsewhere)] == [True]
+    assert reasons_of(same) == [reason("duplicate.opposite", detail="open")]
+
+
 @pytest.mark.parametrize("code", sorted(WHOLE_CYCLE))
 def test_what_stops_the_whole_cycle_stops_closing_orders_too(code: str) -> None:
     case = GATE_CASES[code].beyond
