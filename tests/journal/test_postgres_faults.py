@@ -80,7 +80,10 @@ def hit_in_commit(server: Server, backend: int, how: signal.Signals) -> None:
 def test_fifty_backends_killed_inside_commit_leave_every_unknown_resolved(
     server: Server, postgres: str, crashes: int
 ) -> None:
-    """`crashes` of them by SIGKILL, which takes the server down too; the others by SIGTERM."""
+    """`crashes` of them by SIGKILL, which takes the server down too; the others by SIGTERM.
+
+    A crash before the flush loses the commit; a backend that is terminated in it completes it.
+    """
     make(postgres)
     unknown, landed, number = 0, 0, 0
     expected: list[str] = []
@@ -109,7 +112,8 @@ def test_fifty_backends_killed_inside_commit_leave_every_unknown_resolved(
     assert unknown == 50
     assert keys(postgres) == expected
     assert verify(postgres).ok
-    print(f"{unknown} unknown commits, {landed} had landed")
+    if crashes < unknown:
+        assert 0 < landed < unknown, "only one of the two outcomes was seen"
 
 
 @pytest.mark.parametrize(("mode", "landed"), [("answer", True), ("request", False)])
@@ -212,7 +216,7 @@ def test_two_processes_racing_leave_no_gap_and_no_double(postgres: str) -> None:
 
 def last_heard(process: subprocess.Popen[str]) -> int:
     assert process.stdout is not None
-    heard = [int(line) for line in process.stdout.read().split() if line.isdigit()]
+    heard = [int(line) for line in process.stdout.read().splitlines() if line.isdigit()]
     return heard[-1] if heard else 0
 
 
