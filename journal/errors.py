@@ -55,8 +55,8 @@ class NotAJournalError(JournalError):
 class UnfinishedJournalError(NotAJournalError, JournalMissingError):
     """An empty file: where a creation was cut off, or nothing ever was. Creating works here."""
 
-    def __init__(self, where: str) -> None:
-        NotAJournalError.__init__(self, where, "an empty file")
+    def __init__(self, where: str, found: str = "an empty file") -> None:
+        NotAJournalError.__init__(self, where, found)
 
 
 class NewerJournalError(JournalError):
@@ -118,6 +118,16 @@ class StorageError(JournalError):
 
     def __init__(self, where: str, detail: str) -> None:
         super().__init__(f"{where}: {detail}; check the disk, then run verify")
+        self.where = where
+
+
+class ServerError(StorageError):
+    """The database server refused, or was lost before a commit was begun; nothing was written."""
+
+    def __init__(self, where: str, detail: str) -> None:
+        JournalError.__init__(
+            self, f"{where}: {detail}; nothing was written, mend the server or the URL"
+        )
         self.where = where
 
 
@@ -201,7 +211,7 @@ class AnchorMissingError(JournalError):
 class LockedError(JournalError):
     """Another runner holds this journal's lock."""
 
-    def __init__(self, where: Path, pid: int | None, started: str | None) -> None:
+    def __init__(self, where: Path | str, pid: int | None, started: str | None) -> None:
         holder = "another process" if pid is None else f"process {pid}, since {started}"
         super().__init__(
             f"{where}: held by {holder}; one runner a journal: stop that one, or take over"

@@ -14,7 +14,6 @@ error that means "nothing was written". Whatever else leaves it, a signal's exce
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -191,7 +190,7 @@ class Journal:
     ) -> Iterator[Recorded]:
         """Like `read`, and then what is appended by anyone, until `stop` says so.
 
-        It always polls; the engine's token only spares it most of the queries.
+        It always polls: the engine's token spares it most queries, a wake-up some waiting.
         """
         head = self._starting_head(after)
         while not stop():
@@ -203,7 +202,7 @@ class Journal:
                 continue
             waited_s = 0.0
             while not stop() and waited_s < _REREAD_S and self._token() == token:
-                time.sleep(poll_s)
+                self.store.wait(poll_s)
                 waited_s += poll_s
 
     def read_head(self) -> Head:

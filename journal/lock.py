@@ -1,21 +1,25 @@
-"""One runner at a time on a journal's file, on this machine. A courtesy; the epoch is the fence.
+"""One runner at a time on a journal. A courtesy; the epoch is the fence.
 
 file    `<journal>.lock`, left in place; its text is the holder's process id and start, for people
 why     the lock is the kernel's (flock), so it is gone with the process however that ended.
         Reading never needs it
+server  an advisory lock of the server's: postgres_lock.py
 """
 
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock, Timeout
 
 from journal.anchor import beside
 from journal.errors import LockedError, ReadOnlyError
 from journal.url import JournalUrl, parse_url
+
+if TYPE_CHECKING:
+    from journal.postgres_lock import AdvisoryLock
 
 
 class WriterLock:
@@ -25,12 +29,19 @@ class WriterLock:
         place = parse_url(url)
         self.path: Path | None = None
         self._lock: FileLock | None = None
+        self._advisory: AdvisoryLock | None = None
+        if place.engine == "postgresql":
+            from journal import postgres_lock
+
+            self._advisory = postgres_lock.AdvisoryLock(place)
         if place.path is not None:
             self.path = beside(place.path, ".lock")
             self._lock = FileLock(self.path, fallback_to_soft=False)
 
     def acquire(self) -> None:
         """Take the lock at once, or `LockedError` naming the holder."""
+        if self._advisory is not None:
+            self._advisory.acquire()
         if self._lock is None or self.path is None:
             return
         try:
@@ -46,6 +57,8 @@ class WriterLock:
 
     def release(self) -> None:
         """Give the lock back."""
+        if self._advisory is not None:
+            self._advisory.release()
         if self._lock is not None:
             self._lock.release()
 

@@ -3,7 +3,7 @@
 What if the process dies on each line of `create_journal`: an empty file, an anchor at sequence 0,
 or both may lie there. They count as nothing and the next `create_journal` replaces them. The file's
 table and its first row come in one commit, and the anchor lies before it, so from that commit on
-the journal is whole.
+the journal is whole. In a server there is no empty file: nothing, or all of it.
 """
 
 import errno
@@ -45,8 +45,8 @@ from journal.errors import (
 from journal.journal import Facts, Journal
 from journal.memory import memory_store
 from journal.recorded import GENESIS, Head, Recorded
-from journal.sqlite_store import CommitFailedError, SQLiteStore, create_file, recover
-from journal.store import Store, head_of
+from journal.sqlite_store import SQLiteStore, create_file, recover
+from journal.store import CommitFailedError, Store, head_of
 from journal.upcast import decode_event
 from journal.url import JournalUrl, parse_url
 
@@ -70,53 +70,55 @@ def create_journal(
     codec = Codec(created.journal_id, place.where)
     rows, _ = codec.encode([created], GENESIS, epoch=0, recorded_at=micros(recorded_at))
     originator = originator_of(created.journal_id)
-    if place.path is None:
+    if place.local is None:
         store = memory_store(place, create=True)
         if store.first() is not None:
             raise JournalExistsError(place.where)
         store.bind(originator)
         store.append(rows, GENESIS)
         return _journal(place, store, read_only=False, anchor=None)
-    _create_files(place.path, originator, rows[0], created.journal_id)
+    _create(place, place.local, originator, rows[0], created.journal_id)
     return open_journal(place)
 
 
-def _create_files(path: Path, originator: UUID, row: Row, journal_id: str) -> None:
-    where = str(path)
-    if not path.parent.is_dir():
-        raise StorageError(where, "its folder does not exist; make it first")
-
+def _create(place: JournalUrl, local: Path, originator: UUID, row: Row, journal_id: str) -> None:
     def write_anchor() -> None:
-        refuse_lost(path)
-        create_anchor(anchor_path(path), journal_id)
+        refuse_lost(place, local)
+        create_anchor(anchor_path(local), journal_id)
 
-    refuse_lost(path)
+    refuse_lost(place, local)
     try:
-        create_file(path, originator, row, write_anchor)
-        sync_directory(path.parent)
+        if place.path is None:
+            from journal.postgres_store import create_tables
+
+            local.parent.mkdir(parents=True, exist_ok=True)
+            create_tables(place, originator, row, write_anchor)
+            return
+        if not local.parent.is_dir():
+            raise StorageError(place.where, "its folder does not exist; make it first")
+        create_file(local, originator, row, write_anchor)
+        sync_directory(local.parent)
     except CommitFailedError as error:
-        raise CommitUnknownError(where, 1, 1, str(error)) from error
+        raise CommitUnknownError(place.where, 1, 1, str(error)) from error
     except OSError as error:
-        raise _of_os(where, error) from None
+        raise _of_os(place.where, error) from None
 
 
-def refuse_lost(path: Path) -> None:
+def refuse_lost(place: JournalUrl, local: Path) -> None:
     """An anchor beyond sequence 0 without its journal: the journal was lost, not never made."""
     try:
-        slots = read_slots(anchor_path(path))
+        slots = read_slots(anchor_path(local))
     except AnchorMissingError:
         return
-    if slots[0].head.sequence > 0 and not _has_rows(path):
-        raise RollbackError(str(path), GENESIS, slots[0].head.sequence)
+    if slots[0].head.sequence > 0 and not _has_rows(place):
+        raise RollbackError(place.where, GENESIS, slots[0].head.sequence)
 
 
-def _has_rows(path: Path) -> bool:
+def _has_rows(place: JournalUrl) -> bool:
     """Whether a journal is there, so that "it exists" is the better answer."""
-    if not path.exists():
-        return False
     try:
-        store = file_store(path, "ro")
-    except UnfinishedJournalError:
+        store = open_store(place, "ro")
+    except JournalMissingError:
         return False
     try:
         return store.first() is not None
@@ -138,15 +140,12 @@ def open_journal(
     appended must be the `RollbackAccepted` that names both heads; only then the anchor is reset.
     """
     place = parse_url(url)
-    if place.path is None:
+    local = place.local
+    if local is None:
         return _journal(place, memory_store(place, create=False), read_only=read_only, anchor=None)
-    path = place.path
-    slots, missing = slots_of(path)
-    if not path.exists():
-        refuse_lost(path)
-        raise JournalMissingError(place.where)
+    slots, missing = slots_of(local)
     try:
-        store = file_store(path, "ro")
+        store = open_present(place, local)
         try:
             _, facts, head = inspect(place, store)
             problem = missing or anchor_problem(place.where, slots, facts.journal_id, head, store)
@@ -156,26 +155,25 @@ def open_journal(
             store.close()
             raise
     except UnfinishedJournalError:
-        refuse_lost(path)
+        refuse_lost(place, local)
         raise
     store.close()
     if isinstance(problem, AnchorMissingError) and accept_anchor_missing:
-        _write_anchor(path, facts.journal_id, head)
+        _write_anchor(place, local, facts.journal_id, head)
     elif isinstance(problem, RollbackError) and accept_rollback:
-        return _open_for_writing(place, facts, rolled_back_from=slots[0].head)
+        return _open_for_writing(place, local, facts, rolled_back_from=slots[0].head)
     elif problem is not None:
         raise problem
-    return _open_for_writing(place, facts)
+    return _open_for_writing(place, local, facts)
 
 
 def _open_for_writing(
-    place: JournalUrl, facts: Facts, *, rolled_back_from: Head | None = None
+    place: JournalUrl, local: Path, facts: Facts, *, rolled_back_from: Head | None = None
 ) -> Journal:
-    assert place.path is not None
-    store = file_store(place.path, "rw")
+    store = open_store(place, "rw")
     anchor: Anchor | None = None
     try:
-        anchor = Anchor(anchor_path(place.path), facts.journal_id)
+        anchor = Anchor(anchor_path(local), facts.journal_id)
         journal = _journal(place, store, read_only=False, anchor=anchor)
         journal.rolled_back_from = rolled_back_from
         if rolled_back_from is None:
@@ -217,10 +215,11 @@ def inspect(place: JournalUrl, store: Store) -> tuple[Recorded, Facts, Head]:
     """Sequence 1, what it says, and the head; first and last row are checked byte by byte."""
     found = store.first()
     if found is None:
-        slots, _ = slots_of(place.path) if place.path is not None else ([], None)
+        slots, _ = slots_of(place.local) if place.local is not None else ([], None)
         if slots and slots[0].head.sequence > 0:
             raise RollbackError(place.where, GENESIS, slots[0].head.sequence)
-        raise UnfinishedJournalError(place.where)
+        found_instead = "an empty file" if place.path is not None else "a table without rows"
+        raise UnfinishedJournalError(place.where, found_instead)
     originator, row = found
     facts = facts_of(place.where, originator, row)
     store.bind(originator)
@@ -297,11 +296,35 @@ def slots_of(path: Path) -> tuple[list[Slot], AnchorMissingError | None]:
         return [], error
 
 
-def _write_anchor(path: Path, journal_id: str, head: Head) -> None:
+def _write_anchor(place: JournalUrl, local: Path, journal_id: str, head: Head) -> None:
     try:
-        create_anchor(anchor_path(path), journal_id, head)
+        if place.path is None:
+            local.parent.mkdir(parents=True, exist_ok=True)
+        create_anchor(anchor_path(local), journal_id, head)
     except OSError as error:
-        raise _of_os(str(path), error) from None
+        raise _of_os(place.where, error) from None
+
+
+def open_present(place: JournalUrl, local: Path) -> Store:
+    """The store of a journal, for reading: a `RollbackError` where it is gone but was anchored."""
+    try:
+        return open_store(place, "ro")
+    except UnfinishedJournalError:
+        raise
+    except JournalMissingError:
+        refuse_lost(place, local)
+        raise
+
+
+def open_store(place: JournalUrl, mode: str) -> Store:
+    """The store of a journal that is there, in a file or a server; `JournalMissingError` if not."""
+    if place.path is None:
+        from journal.postgres_store import PostgresStore
+
+        return PostgresStore(place, mode)
+    if not place.path.exists():
+        raise JournalMissingError(place.where)
+    return file_store(place.path, mode)
 
 
 def file_store(path: Path, mode: str) -> SQLiteStore:

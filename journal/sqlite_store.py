@@ -8,6 +8,7 @@ writes  one transaction an append, which compares the head, inserts and commits.
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -36,13 +37,10 @@ from journal.sqlite import (
     primary_code,
     translated,
 )
+from journal.store import CommitFailedError
 
 RESERVE_BYTES = 2**20
 """An append is refused before it begins when less than this, beside its own need, is free."""
-
-
-class CommitFailedError(Exception):
-    """COMMIT itself failed; whether the rows are on disk nobody knows."""
 
 
 class SQLiteStore:
@@ -206,6 +204,10 @@ class SQLiteStore:
         """See `Store`."""
         with self._connection() as connection:
             return pragma(connection, "data_version"), connection.total_changes
+
+    def wait(self, timeout_s: float) -> None:
+        """See `Store`."""
+        time.sleep(timeout_s)
 
     def problems(self) -> list[str]:
         """See `Store`: SQLite's own check, foreign rows, and guards that are not there."""

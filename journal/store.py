@@ -1,12 +1,13 @@
 """What a journal asks of an engine, and the answer for any recorder of `eventsourcing`.
 
-shape   `Store` is eight methods over one originator's rows; `RecorderStore` gives them on top of
+shape   `Store` is ten methods over one originator's rows; `RecorderStore` gives them on top of
         any `ApplicationRecorder`. An engine that can do better has a module of its own (sqlite.py)
 rules   an append goes to the recorder once and is never run again: the library's `@retry` turns an
         insert whose acknowledgement was lost into a conflict
 """
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
@@ -16,6 +17,10 @@ from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Store
 from journal.codec import Row, chain_of_state
 from journal.errors import JournalMovedError
 from journal.recorded import GENESIS, Head
+
+
+class CommitFailedError(Exception):
+    """COMMIT itself failed; whether the rows are on disk nobody knows."""
 
 
 class Store(Protocol):
@@ -45,6 +50,9 @@ class Store(Protocol):
 
     def token(self) -> object:
         """Something cheap that is another one when rows were added."""
+
+    def wait(self, timeout_s: float) -> None:
+        """Return after `timeout_s`, or sooner where the engine says that there may be more."""
 
     def problems(self) -> list[str]:
         """What is wrong with the engine's own structures; a full pass."""
@@ -111,6 +119,10 @@ class RecorderStore:
     def token(self) -> object:
         """See `Store`."""
         return self._recorder.max_notification_id()
+
+    def wait(self, timeout_s: float) -> None:
+        """See `Store`."""
+        time.sleep(timeout_s)
 
     def problems(self) -> list[str]:
         """See `Store`: nothing is known of an engine in general."""

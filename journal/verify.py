@@ -13,18 +13,17 @@ from journal.errors import (
     AnchorMissingError,
     BrokenChainError,
     JournalError,
-    JournalMissingError,
     NotAJournalError,
     RollbackError,
+    ServerError,
     StorageError,
     UnfinishedJournalError,
 )
 from journal.opening import (
     anchor_problem,
     facts_of,
-    file_store,
     open_journal,
-    refuse_lost,
+    open_present,
     slots_of,
 )
 from journal.recorded import GENESIS, Head
@@ -60,24 +59,24 @@ PAGE = 512
 
 
 def verify(url: "str | Path | JournalUrl") -> VerifyReport:
-    """Check everything; raises only when there is nothing that could be a journal."""
+    """Check everything; raises only when there is nothing that could be a journal, or no server."""
     place = parse_url(url)
     report = VerifyReport()
-    if place.path is None:
+    local = place.local
+    if local is None:
         journal = open_journal(place, read_only=True)
         _verify_store(report, place, journal.store, [], None)
         return report
-    slots, missing = slots_of(place.path)
+    slots, missing = slots_of(local)
     reached = slots[0].head.sequence if slots else 0
     try:
-        if not place.path.exists():
-            refuse_lost(place.path)
-            raise JournalMissingError(place.where)
-        store = file_store(place.path, "ro")
+        store = open_present(place, local)
         try:
             _verify_store(report, place, store, slots, missing)
         finally:
             store.close()
+    except ServerError:
+        raise
     except UnfinishedJournalError:
         if reached == 0:
             raise
@@ -130,6 +129,8 @@ def _verify_chain(report: VerifyReport, codec: Codec, store: Store) -> None:
                 return
             report.head = codec.decode(rows, report.head)[-1].head
             report.events += len(rows)
+        except ServerError:
+            raise
         except StorageError as error:
             if limit == 1:
                 report.add(error, report.head.sequence + 1)

@@ -138,11 +138,11 @@ def opened(
     """
     url = parse_url(inputs.config.journal)
     if not look_first(inputs.config, accept_anchor_missing=accept_anchor_missing):
-        _refuse_full(url.path)
+        _refuse_full(url.local)
     with contextlib.ExitStack() as stack:
-        with _without_traces(inputs.config, url.path) as made:
-            if url.path is not None:
-                _make_folder(url.path)
+        with _without_traces(inputs.config, url.local) as made:
+            if url.local is not None:
+                _make_folder(url.local)
                 if not _lock(stack, url, take_over=take_over):
                     made.clear()
             committer, broker = _opened(inputs, stack, listener, accept=accept_anchor_missing)
@@ -324,10 +324,10 @@ def _check_same_journal(config: Config, journal: Journal) -> None:
 
 
 def venue_path(config: Config) -> Path | None:
-    """The simulated venue's file: as set, else beside the journal; None where that has none."""
+    """The simulated venue's file: as set, else beside the journal's side files; None in memory."""
     if config.broker.venue:
         return Path(config.broker.venue)
-    path = parse_url(config.journal).path
+    path = parse_url(config.journal).local
     return None if path is None else beside(path, ".venue")
 
 

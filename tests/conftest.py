@@ -1,14 +1,20 @@
-"""What every test may rely on: --full, the slow mark, and hypothesis's two profiles.
+"""What every test may rely on: --full, the slow mark, a server, and hypothesis's two profiles.
 
 --full     campaigns run at full size (fixture `full_size`), and slow tests run
 CI=true    slow tests run; hypothesis draws 500 examples, the same ones each time, so that a red
            run is repeatable; otherwise 50 random ones
+server     PostgreSQL: one for a whole run, a schema for each journal; skipped loudly without
 """
 
 import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.postgres_server import NoServerError, Server, serving
 
 IN_CI = os.environ.get("CI") == "true"
 
@@ -38,3 +44,44 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def full_size(pytestconfig: pytest.Config) -> bool:
     """Whether campaigns run at full size: bin/test --full."""
     return bool(pytestconfig.getoption("--full"))
+
+
+SKIPPED = pytest.StashKey[str]()
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def started_server(pytestconfig: pytest.Config) -> Iterator[Server | None]:
+    """The one server, or None where there is none to be had."""
+    try:
+        with serving() as server:
+            yield server
+    except NoServerError as error:
+        pytestconfig.stash[SKIPPED] = str(error)
+        yield None
+
+
+@pytest.fixture
+def server(started_server: Server | None, pytestconfig: pytest.Config) -> Server:
+    """The running server; the test is skipped, with the reason printed, where there is none."""
+    if started_server is None:
+        pytest.skip(f"POSTGRESQL IS NOT TESTED: {pytestconfig.stash[SKIPPED]}")
+    started_server.await_ready()
+    return started_server
+
+
+@pytest.fixture
+def place(server: Server, tmp_path: Path) -> Callable[[], str]:
+    """URLs of journals that are not there yet, with their side files in the test's folder."""
+
+    def new() -> str:
+        name = f"t{next(NUMBERS)}"
+        return f"{server.url}?schema={name}&local={tmp_path}/{name}"
+
+    return new
+
+
+@pytest.fixture
+def postgres(place: Callable[[], str]) -> str:
+    """The URL of a journal that is not there yet."""
+    return place()

@@ -249,7 +249,7 @@ def test_a_lock_holds_what_the_project_names(lock: str, groups: list[str]) -> No
     named += [name for group in groups for name in project["dependency-groups"][group]]
     locked = {pin.split(" ;")[0] for pin in pins(lock)}
 
-    assert {re.split(r"[<>=~!]", name)[0] for name in named} <= locked
+    assert {re.split(r"[\[<>=~!]", name)[0] for name in named} <= locked
 
 
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])

@@ -101,7 +101,7 @@ def _add_run(commands: Commands) -> None:
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", metavar="FILE", help="a TOML file of settings")
-    command.add_argument("--journal", metavar="URL", help="sqlite:///PATH")
+    command.add_argument("--journal", metavar="URL", help="sqlite:///PATH or postgresql://…")
     command.add_argument("--market", metavar="sim|csv:GLOB")
     command.add_argument("--broker", metavar="sim")
     command.add_argument("--strategy", metavar="FILE_OR_MODULE:CLASS")
@@ -170,7 +170,10 @@ def _add_config(commands: Commands) -> None:
 def _add_journal(command: argparse.ArgumentParser) -> None:
     default = os.environ.get("REFOLD_JOURNAL", "sqlite:///var/main.db")
     command.add_argument(
-        "--journal", default=default, metavar="URL", help="sqlite:///PATH ($REFOLD_JOURNAL)"
+        "--journal",
+        default=default,
+        metavar="URL",
+        help="sqlite:///PATH or postgresql://… ($REFOLD_JOURNAL)",
     )
 
 

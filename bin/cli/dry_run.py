@@ -8,6 +8,7 @@ from bin.cli.exits import Exit
 from bin.cli.output import print_json, print_lines, table, to_standard_error
 from bin.cli.settings import load_config
 from core.events import IntentCreated, OrderSubmitSkipped
+from journal import parse_url
 from live.dry_run import next_cycle
 from live.opening import read_inputs
 from replay.story import reason_text
@@ -24,7 +25,7 @@ def dry_run(options: argparse.Namespace) -> int:
     if options.json:
         document = {
             "dry_run": True,
-            "journal": config.journal,
+            "journal": parse_url(config.journal).text,
             "sequence": found.sequence,
             "cycle": found.cycle,
             "slot": found.slot,

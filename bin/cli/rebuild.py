@@ -69,12 +69,13 @@ def _rebuilt(
 
 @contextlib.contextmanager
 def _store(url: str) -> Iterator[ProjectionStore]:
-    """The store beside the journal's file; a journal in memory has one that is thrown away."""
-    path = parse_url(url).path
+    """The store among the journal's side files; one in memory has one that is thrown away."""
+    path = parse_url(url).local
     with contextlib.ExitStack() as stack:
         if path is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             place = Path(folder) / "projections"
         else:
             place = default_path(path)
+            place.parent.mkdir(parents=True, exist_ok=True)
         yield stack.enter_context(ProjectionStore(place))

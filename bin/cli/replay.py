@@ -81,7 +81,7 @@ def look_at(
         journal.close()
     document: dict[str, object] = msgspec.to_builtins(report)
     document["head"] = {"sequence": head.sequence, "chain": head.chain}
-    document["journal"] = url
+    document["journal"] = journal.url.text
     document["strategy"] = given.report
     return document
 
@@ -132,10 +132,11 @@ def _second_looks(options: argparse.Namespace) -> Iterator[list[subprocess.Popen
 
 
 def _second_look(options: argparse.Namespace, seed: str) -> subprocess.Popen[bytes]:
-    arguments = [sys.executable, "-m", "bin.cli.second_look", options.journal]
+    arguments = [sys.executable, "-m", "bin.cli.second_look"]
     if options.strategy is not None:
         arguments.append(options.strategy)
-    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    # Not as an argument, which everybody on the machine could read: it may hold a password.
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "REFOLD_JOURNAL": options.journal}
     return subprocess.Popen(
         arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

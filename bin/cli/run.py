@@ -153,7 +153,7 @@ def _log(journal: str, state: Callable[[], State]) -> Iterator[EventLog]:
     """The event log: standard error, or a file beside the journal when that is a terminal."""
     from journal import parse_url
 
-    path = parse_url(journal).path
+    path = parse_url(journal).local
     with contextlib.ExitStack() as stack:
         stream: TextIO = sys.stderr
         if sys.stderr.isatty() and path is not None:

@@ -1,5 +1,6 @@
 """The second look of `replay`, run by it in a process of its own with another hash seed."""
 
+import os
 import random
 import sys
 
@@ -14,6 +15,6 @@ def disturb() -> None:
 
 
 if __name__ == "__main__":
-    target = sys.argv[2] if len(sys.argv) > 2 else None
-    document = look_at(sys.argv[1], target, disturb=disturb)
+    target = sys.argv[1] if len(sys.argv) > 1 else None
+    document = look_at(os.environ["REFOLD_JOURNAL"], target, disturb=disturb)
     sys.stdout.buffer.write(orjson.dumps(document, default=str))

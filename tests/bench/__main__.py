@@ -2,6 +2,7 @@
 
 usage   bin/bench [--json] [--quick] [--only NAME] [--folder DIR]
 shape   {"rows": [{name, ours, other, ratio, unit}], "machine": {python, sqlite, cores}}
+note    the rows pg.… start a PostgreSQL server of their own, and are left out where there is none
 status  0 = measured; 1 = a row's two sides did not agree; 2 = a word of the command is wrong
 """
 
@@ -19,9 +20,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from tests.bench import append, coding, reading, sessions
+from tests.bench import append, coding, postgres, reading, sessions
 from tests.bench.corpus import FULL, QUICK, Corpus
 from tests.bench.measure import DifferentError, Row
+from tests.postgres_server import NoServerError
 
 
 class Bench(NamedTuple):
@@ -39,6 +41,12 @@ BENCHES: dict[str, Bench] = {
         for batch in (1, 10, 100)
     },
     "append.1.fdatasync": Bench("write and fdatasync", append.against_file),
+    **{
+        f"pg.append.{batch}": Bench(
+            "bare psycopg, one transaction", partial(postgres.against_psycopg, batch=batch)
+        )
+        for batch in (1, 10, 100)
+    },
     "verify": Bench("bare scan and bulk sha256", reading.verifying),
     "replay.fold": Bench("eventsourcing's reader, same fold", reading.folding),
     "replay.parity": Bench("replay.fold", reading.replaying),
@@ -74,7 +82,7 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="refold-bench-", dir=options.folder) as folder:
         corpus = Corpus(QUICK if options.quick else FULL, Path(folder))
         try:
-            rows = [_measured(name, corpus) for name in names]
+            rows = [row for name in names if (row := _measured(name, corpus)) is not None]
         except DifferentError as error:
             print(f"bench {error}: expected both sides to agree, found that not", file=sys.stderr)
             return 1
@@ -117,10 +125,15 @@ def _chosen(only: str | None) -> list[str]:
     return [name for name in BENCHES if name == only or name.startswith(f"{only}.")]
 
 
-def _measured(name: str, corpus: Corpus) -> Row:
+def _measured(name: str, corpus: Corpus) -> Row | None:
+    """The row; None, with a note, where it needs a server and there is none."""
     if sys.stderr.isatty():
         print(f"bench {name}", file=sys.stderr)
-    return BENCHES[name].measure(corpus, name)
+    try:
+        return BENCHES[name].measure(corpus, name)
+    except NoServerError as error:
+        print(f"bench {name}: SKIPPED, no PostgreSQL: {error}", file=sys.stderr)
+        return None
 
 
 if __name__ == "__main__":

@@ -31,16 +31,17 @@ Write = Callable[[Sequence[Stored]], object]
 def against_sqlite(corpus: Corpus, name: str, batch: int) -> Row:
     """`batch` events a commit, against `executemany` in a bare table."""
     with bare_sqlite(corpus.new_path()) as other:
-        return _row(corpus, name, batch, other)
+        return appending(corpus, name, batch, corpus.new_path(), other)
 
 
 def against_file(corpus: Corpus, name: str) -> Row:
     """One event a commit, against write and fdatasync."""
     with bare_file(corpus.new_path(), corpus.size.commits * 2) as other:
-        return _row(corpus, name, 1, other)
+        return appending(corpus, name, 1, corpus.new_path(), other)
 
 
-def _row(corpus: Corpus, name: str, batch: int, other: Write) -> Row:
+def appending(corpus: Corpus, name: str, batch: int, place: Path | str, other: Write) -> Row:
+    """`batch` events a commit into a new journal at `place`, against `other`."""
     batches = list(_batches(corpus.order_events, batch))
     codec = Codec(journal_id_from_name(NAME), name)
     stored = [
@@ -48,7 +49,7 @@ def _row(corpus: Corpus, name: str, batch: int, other: Write) -> Row:
     ]
     ours_turn, others_turn = count(), count()
     commits = corpus.size.commits
-    with new_journal(corpus.new_path()) as journal:
+    with new_journal(place) as journal:
         taken = in_turn(
             lambda: journal.append(
                 batches[next(ours_turn) % len(batches)],
@@ -71,7 +72,7 @@ def _batches(events: Sequence[Event], size: int) -> Iterator[list[Event]]:
 
 
 @contextmanager
-def new_journal(path: Path) -> Iterator[Journal]:
+def new_journal(path: Path | str) -> Iterator[Journal]:
     """A new journal, open for writing."""
     created = JournalCreated(
         observed_at=AT,

@@ -21,10 +21,12 @@ from journal.memory import forget
 from tests.journal.sample import add, at, created, intent, timer, timers
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/journal.db"
+    elif request.param == "postgresql":
+        yield request.getfixturevalue("postgres")
     else:
         yield f"memory:///{request.node.name}"
         forget(request.node.name)

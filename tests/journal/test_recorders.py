@@ -24,6 +24,7 @@ from eventsourcing.utils import Environment
 
 from journal import sqlite
 from journal.sqlite import file_uri
+from tests.postgres_server import Server
 
 with pytest.MonkeyPatch.context() as patch:
     cipher = ModuleType("eventsourcing.cipher")
@@ -57,6 +58,44 @@ class TestSQLite(InAFolder, cases.ApplicationRecorderTestCase[ApplicationRecorde
 
 
 class TestSQLiteInterleaving(InAFolder, cases.NonInterleavingNotificationIDsBaseCase):
+    """Two inserts at once do not mix their ids."""
+
+    insert_num = 1000
+
+
+class InAServer(unittest.TestCase):
+    """The same in a server, a schema for each test."""
+
+    @pytest.fixture(autouse=True)
+    def _place(self, server: Server) -> None:
+        self.server = server
+        self.schema = f"r{uuid4().hex[:12]}"
+        server.execute(f"CREATE SCHEMA {self.schema}")
+
+    def create_recorder(self) -> ApplicationRecorder:
+        from journal import postgres
+
+        environment = {
+            "PERSISTENCE_MODULE": "journal.postgres",
+            "POSTGRES_DBNAME": "refold",
+            "POSTGRES_HOST": "127.0.0.1",
+            "POSTGRES_PORT": str(self.server.port),
+            "POSTGRES_USER": "refold",
+            "POSTGRES_PASSWORD": "-",
+            "POSTGRES_SCHEMA": self.schema,
+        }
+        factory = InfrastructureFactory.construct(Environment("any", environment))
+        self.addCleanup(factory.close)
+        recorder = factory.application_recorder()
+        assert isinstance(recorder, postgres.Recorder)
+        return recorder
+
+
+class TestPostgres(InAServer, cases.ApplicationRecorderTestCase[ApplicationRecorder]):
+    """Insert, select, notifications, ten threads at once."""
+
+
+class TestPostgresInterleaving(InAServer, cases.NonInterleavingNotificationIDsBaseCase):
     """Two inserts at once do not mix their ids."""
 
     insert_num = 1000
@@ -118,4 +157,4 @@ class TestAppendOnly(InAFolder):
 
 
 # The abstract cases of the library are no tests of ours.
-del InAFolder
+del InAFolder, InAServer

@@ -1,0 +1,83 @@
+"""The whole command line on a journal in a PostgreSQL server; its side files on this machine."""
+
+import time
+from pathlib import Path
+
+from bin.cli.exits import Exit
+from tests.cli.command import ended, refold, started
+from tests.cli.conftest import Session
+from tests.cli.world import prepared, run_words
+
+
+def test_a_session_in_a_server_is_the_one_in_a_file_and_every_command_works(
+    short: Session, postgres: str, tmp_path: Path
+) -> None:
+    folder = prepared(tmp_path / "world")
+    before = sorted(path.name for path in folder.iterdir())
+    ran = refold(*run_words("--cycles", 5, journal=postgres), cwd=folder)
+    assert ran.status == Exit.GOOD, ran.lines
+    assert ran.json["head"] == short.ran.json["head"]
+
+    verified = refold("verify", postgres, "--json", cwd=folder)
+    assert (verified.status, verified.json["head"]) == (Exit.GOOD, ran.json["head"])
+    shown = refold("show", "orders", "--journal", postgres, "--json", cwd=folder)
+    assert shown.status == Exit.GOOD
+    replayed = refold("replay", postgres, "--json", cwd=folder)
+    assert (replayed.status, replayed.json["head"]) == (Exit.GOOD, ran.json["head"])
+    rebuilt = refold("rebuild", "--journal", postgres, "--json", cwd=folder)
+    assert rebuilt.status == Exit.GOOD, rebuilt.lines
+    exported = refold("export", "--journal", postgres, cwd=folder)
+    assert len(exported.out.splitlines()) == ran.json["head"]["sequence"]
+    assert refold("halt", "--journal", postgres, "--why", "a drill", cwd=folder).status == Exit.GOOD
+    halted = refold(*run_words("--cycles", 1, journal=postgres), cwd=folder)
+    assert halted.status == Exit.GOOD, halted.lines
+    assert halted.json["cycles"] == 6
+
+    side = Path(postgres.partition("&local=")[2])
+    assert {"journal.anchor", "journal.venue", "journal.projections"} <= {
+        path.name for path in side.iterdir()
+    }
+    assert sorted(path.name for path in folder.iterdir()) == before, "nothing beside the market"
+
+
+def test_a_runner_that_is_taken_over_in_a_server_is_fenced(postgres: str, tmp_path: Path) -> None:
+    folder = prepared(tmp_path / "world")
+    with started(*run_words("--pace", "0.5", journal=postgres), cwd=folder) as first:
+        until = time.monotonic() + 30
+        while refold("verify", postgres, "--json", cwd=folder).json is None:
+            assert time.monotonic() < until
+        locked = refold(*run_words("--cycles", 2, journal=postgres), cwd=folder)
+        second = refold(*run_words("--cycles", 2, "--take-over", journal=postgres), cwd=folder)
+        fenced = ended(first)
+    assert locked.status == Exit.LOCKED, locked.lines
+    assert second.status == Exit.GOOD, second.lines
+    assert fenced.status == Exit.FENCED, fenced.lines
+    assert refold("verify", postgres, cwd=folder).status == Exit.GOOD
+
+
+def test_a_refused_start_in_a_server_leaves_nothing_behind(postgres: str, tmp_path: Path) -> None:
+    folder = prepared(tmp_path / "world")
+    refused = refold(
+        *run_words(journal=postgres), env={"REFOLD_BROKER__SCRIPT": "nonsense"}, cwd=folder
+    )
+    assert refused.status == Exit.CANNOT_RUN
+    assert not Path(postgres.partition("&local=")[2]).exists()
+    assert refold("verify", postgres, cwd=folder).status == Exit.CANNOT_RUN
+
+
+def test_a_password_in_the_url_is_printed_nowhere(postgres: str, tmp_path: Path) -> None:
+    folder = prepared(tmp_path / "world")
+    secret = "canary" + "-0002"  # pragma: allowlist secret
+    url = postgres.replace("refold@", f"refold:{secret}@")
+    for command in (
+        run_words("--cycles", 1, journal=url),
+        run_words("--dry-run", journal=url),
+        run_words("--cycles", 1, journal=url.replace("?schema=", "?schema=-")),
+        ["verify", url],
+        ["replay", url, "--json"],
+        ["show", "orders", "--journal", url],
+        ["halt", "--journal", url, "--why", "a drill"],
+        ["verify", url.replace("/refold?", "/nothing?")],
+    ):
+        ran = refold(*command, cwd=folder)
+        assert secret not in ran.out + "".join(ran.lines), command
