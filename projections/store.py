@@ -130,9 +130,16 @@ class ProjectionStore:
             self._database = sqlite3.connect(
                 self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None
             )
-            self._prepare()
         except sqlite3.Error as error:
             raise self._refusal(error) from error
+        try:
+            self._prepare()
+        except sqlite3.Error as error:
+            self._database.close()
+            raise self._refusal(error) from error
+        except BaseException:
+            self._database.close()
+            raise
 
     def __enter__(self) -> Self:
         """The store itself."""
