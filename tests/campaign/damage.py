@@ -1,4 +1,4 @@
-"""The damage campaign: flips, cuts, swaps and older copies of a journal's files, none of them silent.
+"""The damage campaign: flips, cuts, swaps and older copies of a journal's files, none silent.
 
 usage   python -m tests.campaign.damage [--cases 2000]     every cut, copy and lack, then drawn ones
                                         --all              10,000
@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from journal import Head, Recorded, open_journal, opening, verify
-from journal.codec import PAYLOAD_OFFSET, Codec, Row, chain_of_state
 from journal.errors import JournalError
+from tests.campaign.plants import put
 from tests.campaign.pool import Tell, shared_out
 from tests.campaign.record import SECTOR
 from tests.journal.sample import add, at, intent, make
@@ -75,7 +75,7 @@ def bases(folder: Path) -> list[Base]:
 
 def _base(path: Path, *, merged: bool, pages: int) -> Base:
     older: list[Files] = []
-    make(path, 30)
+    head = make(path, 30)
     with open_journal(path) as journal:
         with closing(sqlite3.connect(path)) as other:
             other.execute(f"PRAGMA wal_autocheckpoint={pages}")
@@ -290,25 +290,12 @@ def no_anchor() -> None:
     """Nothing is compared with the head that is kept outside."""
     module = sys.modules["journal.verify"]
     for place in (opening, module):
-        place.anchor_problem = lambda *_: None  # type: ignore[attr-defined]
-
-
-def no_chain() -> None:
-    """The chain that is stored is believed, and nothing is hashed."""
-
-    def decode(_: Codec, rows: Sequence[Row], __: Head) -> list[Recorded]:
-        return [
-            Recorded(row[0] + 1, row[1], row[2][PAYLOAD_OFFSET:], 0, 0, chain_of_state(row[2]), 1, 0)
-            for row in rows
-        ]
-
-    Codec.decode = decode  # type: ignore[method-assign, assignment]
+        put(place, "anchor_problem", lambda *_: None)
 
 
 PLANTS: dict[str, Callable[[], None]] = {
     "": lambda: None,
     "no-anchor": no_anchor,
-    "no-chain": no_chain,
 }
 
 

@@ -39,6 +39,7 @@ from journal.sqlite_store import CommitFailedError, SQLiteStore
 from tests.campaign import vfs
 from tests.campaign.facts import differences
 from tests.campaign.kill import Campaign, Reference
+from tests.campaign.plants import put
 from tests.campaign.pool import Tell, shared_out
 from tests.campaign.processes import Session, forked
 from tests.campaign.record import arm_python
@@ -93,7 +94,7 @@ class Faults:
             finally:
                 self.in_append = False
 
-        SQLiteStore.append = append  # type: ignore[method-assign]
+        put(SQLiteStore, "append", append)
 
     def _fails(self, call: Call) -> bool:
         name = Path(call.path).name
@@ -255,7 +256,7 @@ def retry_commits() -> None:
         except CommitFailedError:
             real(store, rows, expected)
 
-    SQLiteStore.append = append  # type: ignore[method-assign]
+    put(SQLiteStore, "append", append)
 
 
 def swallow_doubt() -> None:
@@ -266,7 +267,7 @@ def swallow_doubt() -> None:
         with contextlib.suppress(CommitFailedError):
             real(store, rows, expected)
 
-    SQLiteStore.append = append  # type: ignore[method-assign]
+    put(SQLiteStore, "append", append)
 
 
 PLANTS: dict[str, Callable[[], None]] = {

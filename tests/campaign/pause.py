@@ -5,13 +5,14 @@ usage   python -m tests.campaign.pause [--pauses 40]       at points drawn from 
             [--plant NAME]              with a planted fault, which must be found
             [--seed S] [--workers N] [--at 1234 …]
 prints  violations with their point on standard error; the closing line on standard output:
-        pauses N, fenced N, events after the claim N, extra orders N, violations N
+        pauses N, stopped N, events after the claim N, extra orders N, violations N
 status  0 = no violation, 1 = at least one, 2 = cannot run here
 each    SIGSTOP at a call of a function between the claim and the last event, but not inside a
         write transaction, where the other one would wait; a second runner claims with --take-over
         and runs some cycles or all; SIGCONT. The first must end with the status of a fenced one,
-        have appended nothing behind the claim and left no order at the venue that is not in a run
-        never stopped; a third start ends the session, and it is like one never stopped
+        have appended nothing behind the claim, have left the other's anchor as high as it was, and
+        no order at the venue that is not in a run never stopped; a third start ends the session,
+        and it is like one never stopped
 points  calls of functions of live/ and journal/, counted by sys.setprofile: repeatable
 """
 
@@ -34,12 +35,14 @@ from bin.cli import __main__ as command_line
 from bin.cli.exits import Exit
 from core.events import RunnerStarted
 from journal import open_journal
+from journal.anchor import UNSYNCED_SLOT, anchor_path, read_slots
 from journal.sqlite_store import SQLiteStore
 from live.brokers.venue_file import VenueFile
 from live.committer import Committer, FencedError
 from live.runner import Runner
 from tests.campaign.facts import differences
 from tests.campaign.kill import Campaign, Reference
+from tests.campaign.plants import put
 from tests.campaign.pool import Tell, shared_out
 from tests.campaign.processes import Session, _in_child, forked
 
@@ -69,7 +72,8 @@ class Stops:
             sys.setprofile(None)
             real_stop(runner, reason)
 
-        Committer.claim, Runner.stop = claim, stop  # type: ignore[method-assign]
+        put(Committer, "claim", claim)
+        put(Runner, "stop", stop)
         real_append, real_input = SQLiteStore.append, VenueFile._input
 
         def append(store: SQLiteStore, *arguments: Any) -> None:
@@ -81,7 +85,8 @@ class Stops:
             with self._written(), real_input(venue):
                 yield
 
-        SQLiteStore.append, VenueFile._input = append, entered  # type: ignore[method-assign]
+        put(SQLiteStore, "append", append)
+        put(VenueFile, "_input", entered)
 
     @contextmanager
     def _written(self) -> Iterator[None]:
@@ -152,33 +157,50 @@ def judge(
     stopped = next(index for index, line in enumerate(own) if line.startswith("S "))
     if code != Exit.FENCED:
         wrong.append(f"exit status {code}, expected {int(Exit.FENCED)}: {own[-1:]}")
-    wrong += [f"acknowledged after the pause: {line}" for line in own[stopped:] if line[0] == "A"]
+    anchored, reached = anchored_at(session), _last(lines)
+    if anchored < reached:
+        wrong.append(f"the anchor went back to {anchored}; {reached} was acknowledged and synced")
     ended = session.run(None)
     if not ended.good:
         wrong.append(f"the next start: wait status {ended.status}: {ended.complaint}")
     facts, more, _ = session.examine()
     extra = len(set(facts.get("venue_orders", ())) - set(reference.facts["venue_orders"]))
-    late = fenced_events(session)
+    late, claim = fenced_events(session)
+    if _last(own[stopped:]) > claim:
+        wrong.append(f"acknowledged behind the claim, which is {claim}: {_last(own[stopped:])}")
     if late:
         wrong.append(f"{late} events of the fenced runner behind the other's claim")
     wrong += more + (differences(reference.facts, facts, 2) if facts else [])
     return own[stopped][2:], late, extra, wrong
 
 
-def fenced_events(session: Session) -> int:
-    """How many events of an older epoch stand behind a claim."""
+def _last(lines: Sequence[str]) -> int:
+    """The last sequence a child acknowledged."""
+    return max((int(line.split()[1]) for line in lines if line.startswith("A ")), default=0)
+
+
+def anchored_at(session: Session) -> int:
+    """The highest sequence in the anchor's synced slots."""
+    slots = read_slots(anchor_path(session.folder / "run" / "main.db"))
+    return max(slot.head.sequence for slot in slots if slot.place != UNSYNCED_SLOT)
+
+
+def fenced_events(session: Session) -> tuple[int, int]:
+    """How many events of an older epoch stand behind a claim; where the second claim stands."""
 
     def child(tell: Callable[[str], None]) -> int:
-        epoch, late = 0, 0
+        epoch, late, claim = 0, 0, 0
         with open_journal(session.url, read_only=True) as opened:
             for recorded in opened.read():
                 if isinstance(recorded.event, RunnerStarted):
                     epoch = recorded.event.epoch
+                    claim = recorded.sequence if epoch == 2 else claim
                 late += 0 < recorded.epoch < epoch
-        tell(str(late))
+        tell(f"{late} {claim}")
         return 0
 
-    return int(forked(child)[1][-1])
+    late, claim = forked(child)[1][-1].split()
+    return int(late), int(claim)
 
 
 # -- planted
@@ -195,7 +217,7 @@ def unfenced() -> None:
             except FencedError:
                 continue
 
-    Committer.catch_up = catch_up  # type: ignore[method-assign]
+    put(Committer, "catch_up", catch_up)
 
 
 def blind() -> None:
@@ -211,7 +233,7 @@ def blind() -> None:
         own = f"{ticket.client_order_id[:-4]}{os.getpid() % 10_000:04d}"
         return real(broker, replace(ticket, client_order_id=own), *rest)
 
-    SimulatedBroker.submit = submit  # type: ignore[method-assign]
+    put(SimulatedBroker, "submit", submit)
 
 
 PLANTS: dict[str, Callable[[], None]] = {"": lambda: None, "unfenced": unfenced, "blind": blind}

@@ -16,7 +16,7 @@ Tell = Callable[[Any], None]
 def shared_out(work: Callable[[int, Tell], None], workers: int) -> Iterator[Any]:
     """What `workers` processes told, as it comes."""
     pipes = dict(_worker(work, index) for index in range(workers))
-    left = {pipe: b"" for pipe in pipes}
+    left = dict.fromkeys(pipes, b"")
     while left:
         for pipe in select.select(list(left), [], [])[0]:
             data = os.read(pipe, 1 << 16)

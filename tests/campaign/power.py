@@ -1,4 +1,4 @@
-"""The power-loss campaign: whatever of the unsynced writes a disk kept, nothing acknowledged is lost.
+"""The power-loss campaign: whatever unsynced writes a disk kept, nothing acknowledged is lost.
 
 usage   python -m tests.campaign.power [--states 2000]      distinct states, spread over the run
                                        --all                50,000 of them

@@ -24,6 +24,7 @@ from live.brokers.base import SubmitAnswer
 from live.brokers.simulated import SimulatedBroker
 from live.brokers.ticket import Ticket
 from tests.campaign import scenario
+from tests.campaign.plants import put
 from tests.campaign.record import Entry, Recorder
 from tests.journal.sample import at, created, intent, timers
 
@@ -53,7 +54,7 @@ def anchor_first() -> None:
             anchor.sync(rows[1])
         return real(journal, events, **named)
 
-    Journal.append = append  # type: ignore[method-assign, assignment]
+    put(Journal, "append", append)
 
 
 PLANTS: dict[str, Callable[[], None]] = {
@@ -74,12 +75,12 @@ def _configured(statement: str) -> None:
             connection.execute(statement).fetchall()
 
     engine.configure = configure
-    store.configure = configure  # type: ignore[attr-defined]
+    put(store, "configure", configure)
 
 
 def _heard(recorder: Recorder) -> None:
     """Note every append and anchor of this process."""
-    real_append, real_anchor, real_create = Journal.append, Journal.anchor, opening.create_file
+    real_append, real_anchor, real_create = Journal.append, Journal.anchor, store.create_file
     real_submit = SimulatedBroker.submit
 
     def append(journal: Journal, events: list[Event], **named: Any) -> Head:
@@ -109,10 +110,10 @@ def _heard(recorder: Recorder) -> None:
             recorder.note("accepted", ticket.client_order_id)
         return answer
 
-    SimulatedBroker.submit = submit  # type: ignore[method-assign]
-    Journal.append = append  # type: ignore[method-assign, assignment]
-    Journal.anchor = anchor  # type: ignore[method-assign]
-    opening.create_file = create_file  # type: ignore[attr-defined]
+    put(SimulatedBroker, "submit", submit)
+    put(Journal, "append", append)
+    put(Journal, "anchor", anchor)
+    put(opening, "create_file", create_file)
 
 
 def record_journal(folder: Path, plant: str) -> list[Entry]:

@@ -54,7 +54,7 @@ def arm_python(between: Callable[[Call], Any]) -> None:
 
         return call
 
-    os.open, os.pwrite, os.ftruncate = opened, pwritten, truncated  # type: ignore[assignment]
+    os.open, os.pwrite, os.ftruncate = opened, pwritten, truncated
     os.fsync, os.fdatasync = synced(os.fsync), synced(os.fdatasync)  # type: ignore[assignment]
 
 
