@@ -27,6 +27,10 @@ the journal's chain; the one with the highest sequence says how far the journal 
 What if the process dies on each line of a write? Before `pwrite`: the slot is as it was. Within:
 the slot does not hash and the other two hold. After: it is newer, and the commit it names was
 durable before `pwrite` was called, so no slot is ever ahead of the journal.
+
+Nor does one go back: a runner that was paused, or that closes after it was fenced, finds the newer
+one's slots and leaves them. (Between its look and its write it can still be paused; then the other
+slots hold, and the next write of the newer runner mends it.) Only `reset` writes less.
 """
 
 import fcntl
@@ -76,7 +80,8 @@ def read_slots(path: Path) -> list[Slot]:
         raise AnchorMissingError(path, "no file") from None
     except OSError as error:
         raise AnchorMissingError(path, f"a file that cannot be read ({error.strerror})") from None
-    slots = [slot for index in range(SLOTS) if (slot := _slot(data, index)) is not None]
+    pieces = (data[index * SLOT_SIZE : index * SLOT_SIZE + _SIZE] for index in range(SLOTS))
+    slots = [slot for index, piece in enumerate(pieces) if (slot := _slot(piece, index))]
     if not slots:
         raise AnchorMissingError(path, "a file without one valid slot")
     return sorted(slots, key=lambda slot: (slot.head.sequence, slot.counter), reverse=True)
@@ -112,7 +117,7 @@ class Anchor:
         """Write every slot: a rollback was accepted. A death in between is mended at open."""
         self._synced = head
         for index in range(SLOTS):
-            self._write(index, head)
+            self._write(index, head, lower=True)
             sync_data(self._fd)
 
     def close(self) -> None:
@@ -121,7 +126,11 @@ class Anchor:
             os.close(self._fd)
             self._fd = -1
 
-    def _write(self, index: int, head: Head) -> None:
+    def _write(self, index: int, head: Head, *, lower: bool = False) -> None:
+        """Write a slot; one that says more is a newer runner's, and stays."""
+        there = _slot(os.pread(self._fd, _SIZE, index * SLOT_SIZE), index)
+        if there is not None and there.head.sequence > head.sequence and not lower:
+            return
         self._counter += 1
         data = _pack(self._journal_id, head, self._counter)
         if os.pwrite(self._fd, data, index * SLOT_SIZE) != len(data):
@@ -163,8 +172,7 @@ def _pack(journal_id: bytes, head: Head, counter: int) -> bytes:
     return body + sha256(body).digest()
 
 
-def _slot(data: bytes, index: int) -> Slot | None:
-    piece = data[index * SLOT_SIZE : index * SLOT_SIZE + _SIZE]
+def _slot(piece: bytes, index: int) -> Slot | None:
     if len(piece) < _SIZE or sha256(piece[: _BODY.size]).digest() != piece[_BODY.size :]:
         return None
     magic, journal_id, sequence, chain, counter = _BODY.unpack_from(piece)

@@ -87,7 +87,8 @@ class SQLiteStore:
                     "ORDER BY rowid LIMIT 1"
                 ).fetchone()
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                # a text that is no UTF-8 comes without a code: it is damage, not another shape
+                if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
                     raise
                 raise NotAJournalError(
                     self._where, "a table stored_events of another shape"

@@ -53,9 +53,9 @@ def post_before_commit() -> None:
                     early[ticket.client_order_id, decision.attempt] = answer
         return real_commit(committer, observations, epoch)
 
-    _put(SimulatedBroker, "__init__", init)
-    _put(SimulatedBroker, "submit", submit)
-    _put(Committer, "_commit", commit)
+    put(SimulatedBroker, "__init__", init)
+    put(SimulatedBroker, "submit", submit)
+    put(Committer, "_commit", commit)
 
 
 def acknowledge_early() -> None:
@@ -83,14 +83,14 @@ def acknowledge_early() -> None:
 
         return call
 
-    _put(Journal, "append", append)
+    put(Journal, "append", append)
     for name in ("read_head", "anchor", "close", "_page"):
-        _put(Journal, name, after_writing(name))
+        put(Journal, name, after_writing(name))
 
 
 def forget_attempts() -> None:
     """+ A start asks about no attempt that has no answer."""
-    _put(outcomes, "on_runner_started", lambda _: None)
+    put(outcomes, "on_runner_started", lambda _: None)
 
 
 def slot_twice() -> None:
@@ -100,7 +100,7 @@ def slot_twice() -> None:
     def slots(feed: CsvFeed, after: TimeText | None) -> Iterator[MarketSlot]:
         return (slot for slot in real(feed, None) if after is None or slot.time >= after)
 
-    _put(CsvFeed, "slots", slots)
+    put(CsvFeed, "slots", slots)
 
 
 def new_id_each_attempt() -> None:
@@ -123,15 +123,15 @@ def new_id_each_attempt() -> None:
             complete=True,
         )
 
-    _put(SimulatedBroker, "submit", submit)
-    _put(SimulatedBroker, "look_up", look_up)
+    put(SimulatedBroker, "submit", submit)
+    put(SimulatedBroker, "look_up", look_up)
 
 
 def random_id() -> None:
     """The client order id has a part that is another one in every process."""
     real = cycle.client_order_id
     salt = f"{os.getpid() % 1000:03d}"
-    _put(cycle, "client_order_id", lambda *arguments: real(*arguments)[:-3] + salt)
+    put(cycle, "client_order_id", lambda *arguments: real(*arguments)[:-3] + salt)
 
 
 PLANTS: dict[str, Callable[[], None]] = {
@@ -149,6 +149,6 @@ def _tell(broker: SimulatedBroker, state: Any, slot: TimeText) -> None:
     broker.open_slot(slot, quotes, state.session_at(slot))
 
 
-def _put(place: Any, name: str, value: Any) -> None:
+def put(place: Any, name: str, value: Any) -> None:
     """Put a fault in the place of the real thing; in a child, so it is gone with it."""
     setattr(place, name, value)

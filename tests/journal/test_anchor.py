@@ -255,3 +255,22 @@ def test_every_anchor_error_is_a_journal_error_of_one_line(tmp_path: Path) -> No
         AnchorMissingError(tmp_path, "no file"),
     ]
     assert all("\n" not in str(error) and ";" in str(error) + ";" for error in errors)
+
+
+def test_a_runner_that_was_overtaken_leaves_the_newer_ones_slots(path: Path) -> None:
+    def synced() -> list[int]:
+        slots = sorted(read_slots(anchor_path(path)))
+        return [slot.head.sequence for slot in slots]
+
+    make(path)
+    with open_journal(path) as overtaken:
+        add(overtaken, 1)
+        with open_journal(path) as newer:
+            for _ in range(3):
+                add(newer, 2)
+                newer.anchor()
+        before = synced()
+        overtaken.anchor()
+        overtaken._note(overtaken.head)
+    assert synced() == before
+    assert max(before) == 6 + overtaken.head.sequence

@@ -189,6 +189,15 @@ def test_a_truncated_file_is_never_a_shorter_journal(tmp_path: Path, cut: int) -
             pass
 
 
+def test_a_first_row_whose_topic_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    make(path, 3)
+    edit(path, f"UPDATE stored_events SET topic = CAST(x'ff41' AS TEXT) {AT} 0")
+    assert "UTF-8" in verify(path).problems[0].problem
+    with pytest.raises(JournalError, match="UTF-8"):
+        open_journal(path)
+
+
 DROPS: dict[str, Callable[[Path], None]] = {
     "triggers": lambda path: edit_schema(path, "DROP TRIGGER stored_events_no_update"),
     "a new index": lambda path: edit_schema(path, "CREATE INDEX x ON stored_events (topic)"),
