@@ -35,7 +35,8 @@ from bin.cli.exits import Exit
 from journal import Head, verify
 from journal.codec import Row
 from journal.errors import JournalMissingError
-from journal.sqlite_store import CommitFailedError, SQLiteStore
+from journal.sqlite_store import SQLiteStore
+from journal.store import CommitFailedError
 from tests.campaign import vfs
 from tests.campaign.facts import differences
 from tests.campaign.kill import Campaign, Reference
