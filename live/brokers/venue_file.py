@@ -89,6 +89,9 @@ class VenueFile:
         if self.state.slot is not None and slot <= self.state.slot:
             return
         with self._input():
+            # another runner may have been here: what we knew before the lock is no answer
+            if self.state.slot is not None and slot <= self.state.slot:
+                return
             step = venue.open_slot(self.parameters, self.state, slot, dict(quotes), session)
             self._save(step, slot)
             self.database.executemany(

@@ -169,3 +169,19 @@ def test_another_symbol_s_slot_leaves_the_quote_of_a_silent_one() -> None:
     floor = Floor().quotes(0).opens(1, MSFT=quote(at(1)))
 
     assert sorted(floor.venue.state.quotes) == ["AAPL", "MSFT"]
+
+
+def test_a_runner_that_was_stopped_does_not_take_the_market_back(tmp_path: Path) -> None:
+    stopped = Floor(parameters(), tmp_path / "v.db")
+    stopped.opens(0, quote(at(0)))
+    newer = Floor(parameters(), tmp_path / "v.db")
+    for minute in (1, 2):
+        newer.opens(minute, quote(at(minute)))
+
+    stopped.opens(1, quote(at(1), 200, 201))
+
+    with sqlite3.connect(tmp_path / "v.db") as database:
+        assert database.execute("SELECT slot FROM meta").fetchone() == (at(2),)
+    database.close()
+    for floor in (stopped, newer):
+        floor.venue.close()
