@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any
 from urllib.parse import quote
 
@@ -103,7 +104,15 @@ class _Transaction(library.SQLiteTransaction):
 
 
 class _Connection(library.SQLiteConnection):
-    """A pooled connection; `raw` is sqlite3's."""
+    """A pooled connection; `raw` is sqlite3's, `serving` is held by the thread that uses it.
+
+    The library's pool closes connections that another thread is using, and SQLite then reads freed
+    memory. Ours is closed when that thread has given it back.
+    """
+
+    def __init__(self, sqlite_conn: sqlite3.Connection) -> None:
+        super().__init__(sqlite_conn=sqlite_conn, max_age=None)
+        self.serving = RLock()
 
     @property
     def raw(self) -> sqlite3.Connection:
@@ -113,6 +122,10 @@ class _Connection(library.SQLiteConnection):
     def transaction(self, *, commit: bool) -> Iterator[library.SQLiteCursor]:
         with _Transaction(self, commit=commit) as cursor, cursor:
             yield cursor
+
+    def _close(self) -> None:
+        with self.serving:
+            super()._close()
 
 
 class _Pool(library.SQLiteConnectionPool):
@@ -124,7 +137,20 @@ class _Pool(library.SQLiteConnectionPool):
         except (sqlite3.Error, TypeError) as error:
             raise InterfaceError(error) from error
         connection.row_factory = sqlite3.Row
-        return _Connection(sqlite_conn=connection, max_age=None)
+        return _Connection(connection)
+
+    def get_connection(
+        self, timeout: float | None = None, *, is_writer: bool | None = None
+    ) -> library.SQLiteConnection:
+        connection = super().get_connection(timeout, is_writer=is_writer)
+        assert isinstance(connection, _Connection)
+        connection.serving.acquire()
+        return connection
+
+    def put_connection(self, conn: library.SQLiteConnection) -> None:
+        assert isinstance(conn, _Connection)
+        conn.serving.release()
+        super().put_connection(conn)
 
 
 class Datastore(library.SQLiteDatastore):

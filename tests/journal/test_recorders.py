@@ -4,9 +4,11 @@ Their module imports the library's AES cipher, whose package is no dependency of
 that are not run here. A class of that name stands in while it is imported.
 """
 
+import contextlib
 import sqlite3
 import sys
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +17,7 @@ from uuid import uuid4
 import pytest
 from eventsourcing.persistence import (
     ApplicationRecorder,
+    ConnectionPoolClosedError,
     InfrastructureFactory,
     IntegrityError,
     StoredEvent,
@@ -33,6 +36,12 @@ with pytest.MonkeyPatch.context() as patch:
     from eventsourcing.tests import persistence as cases
 
 
+def join_all_but(threads: set[threading.Thread]) -> None:
+    """Wait for the readers that the library's cases tell to stop and leave running."""
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(timeout=60)
+
+
 class InAFolder(unittest.TestCase):
     """A recorder made as a program of the library's would: by configuration."""
 
@@ -48,6 +57,7 @@ class InAFolder(unittest.TestCase):
         }
         factory = InfrastructureFactory.construct(Environment("any", environment))
         self.addCleanup(factory.close)
+        self.addCleanup(join_all_but, set(threading.enumerate()))
         recorder = factory.application_recorder()
         assert isinstance(recorder, sqlite.Recorder)
         return recorder
@@ -138,6 +148,32 @@ class TestAppendOnly(InAFolder):
         assert recorder.select_events(event.originator_id) == [event]
         with pytest.raises(IntegrityError):
             recorder.insert_events([event])
+
+    def test_closing_waits_for_the_thread_that_reads(self) -> None:
+        """The library's pool closes under the reader, which kills the process in SQLite."""
+        recorder = self.create_recorder()
+        recorder.insert_events([StoredEvent(uuid4(), 0, "topic", b"state")])
+        inside, closed, found = threading.Event(), threading.Event(), []
+
+        def read() -> None:
+            gone = contextlib.suppress(ConnectionPoolClosedError)
+            with gone, recorder.datastore.transaction(commit=False) as cursor:
+                inside.set()
+                found.append(closed.wait(0.2))
+                cursor.execute("SELECT count(*) FROM stored_events")
+                found.append(cursor.fetchone()[0])
+
+        def close() -> None:
+            recorder.datastore.close()
+            closed.set()
+
+        threads = [threading.Thread(target=read), threading.Thread(target=close)]
+        threads[0].start()
+        inside.wait()
+        threads[1].start()
+        for thread in threads:
+            thread.join()
+        assert (found, closed.is_set()) == ([False, 1], True)
 
     def test_durability_is_set_and_read_back_on_the_one_connection(self) -> None:
         recorder = self.create_recorder()
