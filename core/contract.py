@@ -148,6 +148,10 @@ class Broker(Table, frozen=True, kw_only=True):
     look_interval_s: Annotated[DecimalText, seconds("From one look to the next.", low="0.001")] = (
         default("30")
     )
+    account_max_age_s: Annotated[
+        DecimalText,
+        seconds("How long ago a real broker's account may have been compared.", low="1"),
+    ] = default("90")
     retry_after_s: Annotated[
         DecimalText,
         seconds("The wait after an attempt that did not reach the broker.", low="0.001"),

@@ -22,7 +22,15 @@ from core.reasons import Reason, ReasonCode
 from core.request import Wanted, wanted_orders
 from core.state import CycleCounts, State
 from core.strategy import mid_of
-from core.values import OrderType, Side, TimeText, decimal_text, later_by
+from core.values import (
+    CONTEXT,
+    OrderType,
+    Side,
+    TimeText,
+    decimal_text,
+    later_by,
+    seconds_between,
+)
 
 
 def open_cycle(emit: Emitter, strategy: type | None) -> None:
@@ -131,7 +139,7 @@ def _create(emit: Emitter, order: Candidate, wanted: Wanted, slot: TimeText, ord
         decision_price=decimal_text(mid_of(quote)),
         bid=quote.bid,
         ask=quote.ask,
-        valid_until=later_by(slot, Decimal(state.config.risk.intent_valid_s)),
+        valid_until=later_by(state.runner_time(slot), Decimal(state.config.risk.intent_valid_s)),
         strategy_reason=wanted.reason or None,
     )
     emit(OrderSubmitAttempted, client_order_id=order_id, attempt=1)
@@ -143,10 +151,13 @@ def _create(emit: Emitter, order: Candidate, wanted: Wanted, slot: TimeText, ord
 def _cancel_due(state: State, slot: TimeText) -> TimeText | None:
     """When a working order is canceled: at its greatest age, or before the close."""
     risk = state.config.risk
+    since = state.runner_time(slot)
     dues: list[TimeText] = []
     if Decimal(risk.order_max_age_s):
-        dues.append(later_by(slot, Decimal(risk.order_max_age_s)))
+        dues.append(later_by(since, Decimal(risk.order_max_age_s)))
     now = state.session_at(slot)
-    if now is not None and Decimal(risk.cancel_before_close_s):
-        dues.append(later_by(now.close, -Decimal(risk.cancel_before_close_s)))
+    before_close = Decimal(risk.cancel_before_close_s)
+    if now is not None and before_close:
+        left = seconds_between(slot, now.close)
+        dues.append(later_by(since, CONTEXT.subtract(left, before_close)))
     return min(dues, default=None)

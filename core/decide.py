@@ -32,7 +32,7 @@ from core.events import (
 )
 from core.evolve import evolve
 from core.reasons import Reason, ReasonCode
-from core.state import State
+from core.state import VANISHED, State
 from core.values import CONTEXT
 
 
@@ -106,6 +106,8 @@ def _on_mismatch(emit: Emitter, mismatch: ReconcileMismatched) -> None:
         return
     key = f"reconcile:{mismatch.symbol}:{mismatch.what}"
     outcomes.alert(emit, key, ReasonCode.RECONCILE_MISMATCH, mismatch.broker_side)
+    if mismatch.what == VANISHED and mismatch.client_order_id:
+        outcomes.on_unknown(emit, mismatch.client_order_id)
     if mismatch.what == "foreign-order-with-our-tag" and not emit.state.halted:
         reason = Reason(code=ReasonCode.IDENTITY_COLLISION, detail=mismatch.client_order_id)
         emit(KillSwitchLatched, reason=reason)

@@ -63,10 +63,18 @@ from core.events import (
     TimerSet,
 )
 from core.events.base import DecisionEvent, ObservationEvent
-from core.order import OpenStatus
+from core.order import GIVEN_UP, OpenStatus
 from core.rolling import marked
-from core.state import STRATEGY, CycleCounts, State, StrategyFacts
-from core.values import CONTEXT
+from core.state import (
+    ORDER_UPDATES,
+    STRATEGY,
+    VANISHED,
+    CycleCounts,
+    Intent,
+    State,
+    StrategyFacts,
+)
+from core.values import CONTEXT, TimeText
 
 Lifecycle = (
     CalendarObserved
@@ -120,7 +128,7 @@ def _after_observation(state: State, event: Observation) -> State:
         case TimerElapsed():
             return replace(state, timers={k: d for k, d in state.timers.items() if k != event.key})
         case AccountReported():
-            return replace(state, account=event)
+            return replace(state, account=event, reconciled_at=event.observed_at)
         case RateBudgetReported():
             return replace(state, rate=event, permits_used=0)
         case SignalObserved():
@@ -145,13 +153,13 @@ def _after_lifecycle(state: State, event: Lifecycle) -> State:
             return replace(state, journal_id=event.journal_id, mode=event.mode)
         case RunnerStarted():
             return _with_runner(state, event)
+        case StreamWentUp() | StreamWentDown():
+            return _with_stream(state, event)
         case (
             RunnerStopped()
             | OperatorCommanded()
             | RollbackAccepted()
             | FeeReported()
-            | StreamWentUp()
-            | StreamWentDown()
             | CostModelCalibrated()
             | ReplaceAnswered()
         ):
@@ -237,9 +245,15 @@ def _with_cycle(state: State, event: CycleOpened) -> State:
         begun = [session.open for session in state.sessions if session.open <= event.slot]
         if len(begun) > KEPT_SESSIONS:
             oldest = begun[-KEPT_SESSIONS]
-            gone = {k for k, i in state.closed.items() if i.closed_at and i.closed_at < oldest}
+            gone = {k for k, i in state.closed.items() if _may_go(i, oldest)}
             state = replace(state, closed=state.closed.without(gone)) if gone else state
     return state
+
+
+def _may_go(intent: Intent, oldest: TimeText) -> bool:
+    """Whether a closed intent may leave the state: not one that may yet turn up as an orphan."""
+    doubtful = intent.status in GIVEN_UP and intent.lookups > 0
+    return bool(intent.closed_at) and str(intent.closed_at) < oldest and not doubtful
 
 
 def _with_cycle_closed(state: State, event: CycleClosed) -> State:
@@ -267,14 +281,37 @@ def _with_runner(state: State, event: RunnerStarted) -> State:
         if intent.status is OpenStatus.SUBMITTING:
             lost = order_facts.lost_from_sight(intent, event.observed_at)
             intents[client_order_id] = lost
-    return replace(state, epoch=event.epoch, seed=event.seed, intents=intents)
+    return replace(
+        state,
+        epoch=event.epoch,
+        seed=event.seed,
+        intents=intents,
+        stream=None,
+        reconciled_at=None,
+    )
+
+
+def _with_stream(state: State, event: StreamWentUp | StreamWentDown) -> State:
+    """The stream of order updates changed: what was said meanwhile is not known."""
+    if event.stream != ORDER_UPDATES:
+        return state
+    why = event.why if isinstance(event, StreamWentDown) else ""
+    return replace(state, stream=why, reconciled_at=None)
 
 
 def _with_mismatch(state: State, event: ReconcileMismatched) -> State:
     if event.resolved:
         rest = {symbol: what for symbol, what in state.mismatched.items() if symbol != event.symbol}
         return replace(state, mismatched=rest)
-    return replace(state, mismatched={**state.mismatched, event.symbol: event.what})
+    mismatched = {**state.mismatched, event.symbol: event.what}
+    state = replace(state, mismatched=mismatched)
+    vanished = state.intents.get(event.client_order_id or "")
+    if event.what == VANISHED and vanished is not None and vanished.unknown_since is None:
+        intents = dict(state.intents)
+        sought = replace(vanished, unknown_since=event.observed_at, absent_looks=0)
+        intents[vanished.client_order_id] = sought
+        state = replace(state, intents=intents)
+    return state
 
 
 def _count(state: State, *, skipped: int) -> State:

@@ -70,6 +70,7 @@ def with_intent(state: State, event: IntentCreated) -> State:
         closing=event.closing,
         cycle=event.cycle,
         slot=event.slot,
+        since=event.slot if state.mode == "sim" else event.decided_at,
         valid_until=event.valid_until,
         worst_price=Decimal(event.limit_price or (event.ask if event.side == "buy" else event.bid)),
     )
@@ -80,7 +81,7 @@ def with_intent(state: State, event: IntentCreated) -> State:
 
 def after_request(state: State, event: Request) -> State:
     """A request of ours may now be on its way."""
-    intent = state.intents.get(event.client_order_id)
+    intent = state.alive(event.client_order_id)
     if intent is None:
         message = (
             f"intent {event.client_order_id}: expected an open intent for {type(event).__name__}"
@@ -90,7 +91,9 @@ def after_request(state: State, event: Request) -> State:
         case OrderSubmitAttempted():
             state = replace(state, permits_used=state.permits_used + 1)
             state = _with_request(state, event, order=event.attempt == 1)
-            sent = replace(intent, status=OpenStatus.SUBMITTING, attempt=event.attempt)
+            sent = replace(
+                intent, status=OpenStatus.SUBMITTING, attempt=event.attempt, unknown_since=None
+            )
             return _stored(state, sent)
         case CancelAttempted():
             state = _with_request(state, event, order=False)
@@ -139,6 +142,11 @@ def after_report(state: State, event: Report) -> State:
     intent = state.intent(event.client_order_id)
     if intent is None:
         return state
+    state = _after_report(state, intent, event)
+    return state if intent.closed_at is None else _with_orphan(state, intent.client_order_id)
+
+
+def _after_report(state: State, intent: Intent, event: Report) -> State:
     match event:
         case OrderSubmitted():
             return _accepted(state, intent, event.venue_order_id, event.status)
@@ -197,6 +205,7 @@ def _accepted(state: State, intent: Intent, venue_order_id: str | None, word: st
         intent,
         venue_order_id=venue_order_id or intent.venue_order_id,
         reported_status=word or intent.reported_status,
+        unknown_since=None,
     )
     if known.closed_at is not None:
         return _stored(state, known)
@@ -211,11 +220,23 @@ def _accepted(state: State, intent: Intent, venue_order_id: str | None, word: st
     return _stored(state, known)
 
 
+def _with_orphan(state: State, client_order_id: str) -> State:
+    """An order given up is an orphan once the broker has it, until its end."""
+    intent = state.closed.get(client_order_id)
+    if intent is None or intent.status not in GIVEN_UP or intent.venue_order_id is None:
+        return state
+    over = status_of(intent.reported_status or "new")[1] or not intent.leaves
+    if (client_order_id in state.orphans) is not over:
+        return state
+    rest = {k: symbol for k, symbol in state.orphans.items() if k != client_order_id}
+    return replace(state, orphans=rest if over else {**rest, client_order_id: intent.symbol})
+
+
 def _looked_up(state: State, intent: Intent, event: OrderLookedUp) -> State:
     if event.found and same_order(intent, event):
         state = _accepted(state, intent, event.venue_order_id, event.status)
         return _with_cumulative(state, event)
-    if event.found or not event.complete or intent.status is not OpenStatus.UNKNOWN:
+    if event.found or not event.complete or intent.unknown_since is None:
         return state
     return _stored(state, replace(intent, absent_looks=intent.absent_looks + 1))
 

@@ -6,9 +6,12 @@ OrderSubmitUnknown   looked up at once; the same at a restart for every attempt 
 OrderLookedUp        found: adopted, if it is the same order, else everything halts
                      absent: after `broker.settle_s` and `broker.looks` looks, sent again under
                      the same id where the broker's policy says so, else closed as FAILED;
-                     before that, the next look is a timer. A failed look proves nothing
+                     before that, the next look is a timer. A failed look proves nothing. The
+                     same for an order that the broker acknowledged and no longer has, but that is
+                     never sent again
 reports              a terminal word or the last share closes the intent; one of an order that was
-                     given up as FAILED or SKIPPED raises an alert: it is an orphan
+                     given up as FAILED or SKIPPED raises an alert: it is an orphan, and while it
+                     is alive it is canceled
 """
 
 from decimal import Decimal
@@ -36,7 +39,15 @@ from core.order import GIVEN_UP, WATCHED, OpenStatus, TerminalStatus, status_of
 from core.order_facts import same_order
 from core.reasons import Reason, ReasonCode
 from core.state import Intent, State
-from core.values import ZERO, DecimalText, TimeText, decimal_text, later_by, seconds_between
+from core.values import (
+    CONTEXT,
+    ZERO,
+    DecimalText,
+    TimeText,
+    decimal_text,
+    later_by,
+    seconds_between,
+)
 
 
 def on_report(emit: Emitter, report: OrderSubmitted | OrderReported | FillReported) -> None:
@@ -50,7 +61,9 @@ def on_report(emit: Emitter, report: OrderSubmitted | OrderReported | FillReport
         _settle(emit, intent)
     elif intent.status in GIVEN_UP:
         detail = f"{intent.status} here, at the broker {intent.reported_status or 'filled'}"
-        alert(emit, f"order.orphan:{intent.client_order_id}", "order.orphan", detail)
+        alert(emit, f"order.orphan:{intent.client_order_id}", ReasonCode.ORDER_ORPHAN, detail)
+        if intent.client_order_id in emit.state.orphans and not intent.cancel_pending:
+            _cancel(emit, intent, Reason(code=ReasonCode.ORDER_ORPHAN, detail=detail))
 
 
 def _settle(emit: Emitter, intent: Intent) -> None:
@@ -91,9 +104,9 @@ def on_failed(emit: Emitter, failure: OrderSubmitFailed) -> None:
 
 
 def on_unknown(emit: Emitter, client_order_id: str) -> None:
-    """Ask the broker at once; until there is evidence the intent stays UNKNOWN."""
+    """Ask the broker at once; until there is evidence the intent stays as it is."""
     intent = emit.state.intents.get(client_order_id)
-    if intent is not None and intent.status is OpenStatus.UNKNOWN:
+    if intent is not None and intent.unknown_since is not None:
         emit(LookupRequested, client_order_id=client_order_id, look=intent.lookups + 1)
 
 
@@ -110,7 +123,7 @@ def on_looked_up(emit: Emitter, found: OrderLookedUp) -> None:
             emit(KillSwitchLatched, reason=reason)
     elif found.found:
         _settle(emit, intent)
-    elif intent.status is OpenStatus.UNKNOWN:
+    elif intent.unknown_since is not None:
         _absent(emit, intent, complete=found.complete)
 
 
@@ -121,7 +134,7 @@ def _absent(emit: Emitter, intent: Intent, *, complete: bool) -> None:
     settled = seconds_between(since, emit.state.now) >= Decimal(broker.settle_s)
     if not complete or not settled or intent.absent_looks < broker.looks:
         emit(TimerSet, key=f"look:{intent.client_order_id}", due=_next_look(emit.state, intent))
-    elif not broker.resend_unknown:
+    elif intent.at_venue or not broker.resend_unknown:
         reason = Reason(code=ReasonCode.BROKER_ABSENT, observed=decimal_text(intent.absent_looks))
         close(emit, intent, TerminalStatus.FAILED, reason)
     elif not _closed_unsent(emit, intent):
@@ -130,7 +143,7 @@ def _absent(emit: Emitter, intent: Intent, *, complete: bool) -> None:
 
 def on_cancel_answered(emit: Emitter, answer: CancelAnswered) -> None:
     """An unknown cancel is sent again; it is idempotent by its target."""
-    intent = emit.state.intents.get(answer.client_order_id)
+    intent = emit.state.alive(answer.client_order_id)
     if intent is not None and answer.outcome == "unknown":
         due = _due(emit.state, intent, emit.state.config.broker.retry_after_s)
         emit(TimerSet, key=f"cancel:{intent.client_order_id}", due=due)
@@ -139,7 +152,7 @@ def on_cancel_answered(emit: Emitter, answer: CancelAnswered) -> None:
 def on_timer(emit: Emitter, key: str) -> None:
     """retry: send again; look: look again; cancel: it worked long enough, or the session ends."""
     kind, _, client_order_id = key.partition(":")
-    intent = emit.state.intents.get(client_order_id)
+    intent = emit.state.alive(client_order_id)
     if intent is None:
         return
     if kind == "look":
@@ -165,6 +178,10 @@ def on_runner_started(emit: Emitter) -> None:
             on_unknown(emit, client_order_id)
         elif intent.cancel_pending and intent.at_venue:
             _cancel(emit, intent, intent.cancel_reason or _too_old_or_late(emit.state, intent))
+    for client_order_id in sorted(emit.state.orphans):
+        orphan = emit.state.intent(client_order_id)
+        if orphan is not None:
+            _cancel(emit, orphan, Reason(code=ReasonCode.ORDER_ORPHAN))
 
 
 def close(
@@ -208,14 +225,14 @@ def _next_look(state: State, intent: Intent) -> TimeText:
 
 
 def _due(state: State, intent: Intent, wait_s: DecimalText) -> TimeText:
-    """At least `wait_s` from now, on a multiple of it after the intent's slot.
+    """At least `wait_s` from now, on a multiple of it after the intent's birth.
 
     A runner that was killed and asks again some milliseconds later sets the same time.
     """
     wait = Decimal(wait_s)
-    passed = max(seconds_between(intent.slot, state.now), ZERO)
+    passed = max(seconds_between(intent.since, state.now), ZERO)
     whole, rest = divmod(passed, wait)
-    return later_by(intent.slot, (whole + 1 + bool(rest)) * wait)
+    return later_by(intent.since, (whole + 1 + bool(rest)) * wait)
 
 
 def _cancel(emit: Emitter, intent: Intent, reason: Reason) -> None:
@@ -230,12 +247,13 @@ def _cancel(emit: Emitter, intent: Intent, reason: Reason) -> None:
 def _too_old_or_late(state: State, intent: Intent) -> Reason:
     """Why a working order's own timer cancels it, with the numbers of that rule."""
     risk = state.config.risk
-    age, limit = seconds_between(intent.slot, state.now), Decimal(risk.order_max_age_s)
+    age, limit = seconds_between(intent.since, state.now), Decimal(risk.order_max_age_s)
     code = ReasonCode.ORDER_MAX_AGE
     if not limit or age < limit:
         code, limit = ReasonCode.ORDER_BEFORE_CLOSE, Decimal(risk.cancel_before_close_s)
         session = state.session_at(intent.slot)
-        age = ZERO if session is None else seconds_between(state.now, session.close)
+        left = age if session is None else seconds_between(intent.slot, session.close)
+        age = CONTEXT.subtract(left, age)
     return Reason(code=code, limit=decimal_text(limit), observed=decimal_text(age))
 
 

@@ -7,7 +7,7 @@ shape   `State`: the runner, the config in force, the market's last facts, the a
 why     history is a projection. A state that kept it would make folding quadratic (DESIGN §1).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 import msgspec
@@ -26,13 +26,18 @@ from core.values import CONTEXT, ZERO, OrderType, Side, TimeInForce, TimeText, l
 ONE_DAY_S = Decimal(86_400)
 STRATEGY = "strategy"
 """The scope of a lockout that disables the strategy."""
+ORDER_UPDATES = "trade_updates"
+"""The name of the stream that brings what happens to orders."""
+VANISHED = "order-vanished"
+"""The mismatch of an order that the broker acknowledged and no longer has."""
 NOT_AT_VENUE = (OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING, OpenStatus.UNKNOWN)
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """An order the core decided on, and how far it is.
 
-    `outcome`: "" while there is none, then submitted, failed or dropped.
+    `outcome`: "" while there is none, then submitted, failed or dropped. `since`: when its life
+    began by the runner's clock, from which its timers count.
     """
 
     client_order_id: str
@@ -46,6 +51,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     closing: bool
     cycle: int
     slot: TimeText
+    since: TimeText
     valid_until: TimeText
     worst_price: Decimal
     status: Status = OpenStatus.PENDING_SUBMIT
@@ -106,7 +112,11 @@ class StrategyFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """The fold of a journal. `now` is the last observation's time; it never decreases."""
+    """The fold of a journal. `now` is the last observation's time; it never decreases.
+
+    `orphans`: orders given up that are alive at the broker, and their symbols. `stream`: "" while
+    the stream of order updates is up, else why it is not; None before the first word of it.
+    """
 
     journal_id: str = ""
     mode: str = ""
@@ -140,6 +150,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     exits: dict[str, Exit] = {}
     day: Day | None = None
     mismatched: dict[str, str] = {}
+    orphans: dict[str, str] = {}
+    stream: str | None = None
+    reconciled_at: TimeText | None = None
     alerts: frozenset[str] = frozenset()
 
     # -- what a broker adapter asks (live/brokers/base.py, Known)
@@ -155,6 +168,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     def intent(self, client_order_id: str) -> Intent | None:
         """The intent of this id, open or closed lately."""
         return self.intents.get(client_order_id) or self.closed.get(client_order_id)
+
+    def alive(self, client_order_id: str) -> Intent | None:
+        """The open intent of this id, or the orphan."""
+        if client_order_id in self.orphans:
+            return self.closed.get(client_order_id)
+        return self.intents.get(client_order_id)
 
     def knows_order(self, client_order_id: str) -> bool:
         """Whether this id is an intent of ours that is open or was closed lately."""
@@ -185,6 +204,22 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         held = {symbol for symbol, position in self.positions.items() if position.quantity}
         working = {intent.symbol for intent in self.intents.values()}
         return sorted({*self.config.symbols, *held, *working})
+
+    def runner_time(self, slot: TimeText) -> TimeText:
+        """When this slot's intents begin to live: in sim at the slot, else by the runner's clock.
+
+        A recorded market's slots can be traded against a broker of today; a simulated session must
+        not hang on when an answer was heard.
+        """
+        return slot if self.mode == "sim" else self.now
+
+    def working(self) -> Iterator[Intent]:
+        """Every order that may still fill: the open intents, and the orphans."""
+        yield from self.intents.values()
+        for client_order_id in sorted(self.orphans):
+            orphan = self.closed.get(client_order_id)
+            if orphan is not None:
+                yield orphan
 
     def session_at(self, time: str) -> Session | None:
         """The session with open <= time < close."""

@@ -250,6 +250,7 @@ def _as_intent(record: IntentRecord) -> Intent:
         closing=record.closing,
         cycle=record.cycle,
         slot=record.slot,
+        since=record.created_at,
         valid_until=record.valid_until,
         worst_price=record.decision_price,
         status=_STATUS[record.status],

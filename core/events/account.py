@@ -35,7 +35,11 @@ class FeeReported(ObservationEvent, frozen=True, kw_only=True, tag="fee-reported
 class ReconcileMismatched(
     ObservationEvent, frozen=True, kw_only=True, tag="reconcile-mismatched.v1"
 ):
-    """Journal and broker disagree. `what`: position, order or foreign-order; both sides as text."""
+    """Journal and broker disagree, both sides as text.
+
+    `what`: position, foreign-order, foreign-order-with-our-tag, order-vanished (acknowledged, and
+    no longer found).
+    """
 
     what: str
     symbol: str

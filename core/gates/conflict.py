@@ -28,6 +28,15 @@ def outcome_unknown(order: Candidate) -> Reason | None:
 
 
 @guards_openings
+def orphan(order: Candidate) -> Reason | None:
+    """No opening where an order that was given up is alive."""
+    for client_order_id, symbol in sorted(order.state.orphans.items()):
+        if symbol == order.symbol:
+            return Reason(code=ReasonCode.ORDER_ORPHAN, detail=client_order_id)
+    return None
+
+
+@guards_openings
 def open_orders(order: Candidate) -> Reason | None:
     """At most so many orders are open at once."""
     limit = order.risk.open_orders_max

@@ -63,7 +63,7 @@ def exposure_net(order: Candidate) -> Reason | None:
             total = CONTEXT.add(total, CONTEXT.multiply(value, sign))
     except UnpricedError as error:
         return missing(ReasonCode.EXPOSURE_NET, f"quote of {error}")
-    for intent in order.state.intents.values():
+    for intent in order.state.working():
         if intent.side is order.side:
             total = CONTEXT.add(total, CONTEXT.multiply(intent.leaves, intent.worst_price))
     return above(ReasonCode.EXPOSURE_NET, limit, total)
@@ -72,7 +72,7 @@ def exposure_net(order: Candidate) -> Reason | None:
 def working_notional(state: State, symbols: Collection[str] | None = None) -> Decimal:
     """Open openings (in `symbols`) at their worst: every share left, at the worst price."""
     total = ZERO
-    for intent in state.intents.values():
+    for intent in state.working():
         if not intent.closing and (symbols is None or intent.symbol in symbols):
             total = CONTEXT.add(total, CONTEXT.multiply(intent.leaves, intent.worst_price))
     return total

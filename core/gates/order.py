@@ -7,7 +7,7 @@ rule    The gates of the cycle come first and stand for every symbol. Then what 
 
 from collections.abc import Callable
 
-from core.gates import capital, conflict, exposure, halt, pace, permission, quoted, size
+from core.gates import capital, conflict, exposure, halt, link, pace, permission, quoted, size
 from core.gates.candidate import Candidate, Gate
 from core.reasons import Reason
 from core.state import State
@@ -21,6 +21,8 @@ CYCLE_GATES: tuple[CycleGate, ...] = (halt.kill_switch, halt.mode, halt.throttle
 GATES: tuple[Gate, ...] = (
     size.numbers_finite,
     permission.closing_only,
+    link.stream_down,
+    link.account_unreconciled,
     permission.blackout_after_open,
     permission.blackout_before_close,
     permission.restricted,
@@ -52,6 +54,7 @@ GATES: tuple[Gate, ...] = (
     capital.cost_edge,
     conflict.reconcile_mismatch,
     conflict.outcome_unknown,
+    conflict.orphan,
     conflict.open_orders,
     conflict.open_orders_symbol,
     conflict.duplicate_intent,

@@ -12,17 +12,30 @@ from msgspec.structs import replace
 from core.events import Event, Observation
 from core.events.lifecycle import Setting
 from core.reasons import Reason
-from tests.build import attempted, closed, cycle_opened, fill, intent, quotes, reason, submitted
+from tests.build import (
+    account,
+    attempted,
+    closed,
+    cycle_opened,
+    fill,
+    intent,
+    quotes,
+    reason,
+    reported,
+    submitted,
+)
 from tests.core.world import (
     CLOSE_S,
     Settings,
     buying,
+    down,
     held,
     journal_created,
     numbers,
     open_market,
     selling,
     signal,
+    up,
 )
 
 NOW = cycle_opened(1)
@@ -80,6 +93,17 @@ def working(symbol: str = "IBM") -> list[Event]:
     return [intent("open", symbol=symbol, seconds=-60), attempted("open"), submitted("open")]
 
 
+def given_up(symbol: str) -> list[Event]:
+    """An order that was closed as failed, and is alive."""
+    return [
+        intent("given up", symbol=symbol, seconds=-60),
+        attempted("given up"),
+        closed("given up", status="FAILED"),
+        reported("given up", status="new"),
+    ]
+
+
+REAL: Settings = {"broker.kind": "alpaca"}
 NINE = quotes(MSFT=("8.99", "9.01"))
 AFTER_OPEN: Settings = {"risk.blackout_after_open_minutes": "5", "risk.quote_max_age_s": "600"}
 BEFORE_CLOSE: Settings = {
@@ -201,6 +225,21 @@ GATE_CASES: dict[str, GateCase] = {
         situation({"risk.open_orders_symbol_max": 1}, *working("IBM")),
         situation({"risk.open_orders_symbol_max": 1}, *working("MSFT")),
         reason("orders.open_symbol", **numbers("1", "2")),
+    ),
+    "stream.down": GateCase(
+        situation(REAL, up(), account()),
+        situation(REAL, up(), account(), down()),
+        reason("stream.down", detail="silent for 30 s"),
+    ),
+    "account.unreconciled": GateCase(
+        situation(REAL, up(), account(seconds=-90)),
+        situation(REAL, up(), account(seconds=-91)),
+        reason("account.unreconciled", **numbers("90", "91")),
+    ),
+    "order.orphan": GateCase(
+        situation(None, *given_up("IBM")),
+        situation(None, *given_up("MSFT")),
+        reason("order.orphan", detail="given up"),
     ),
     "cooldown.loss": limited(
         "loss_cooldown_s", "30", "31", reason("cooldown.loss", **numbers("31", "30")), *sold("9.99")

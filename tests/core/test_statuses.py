@@ -19,7 +19,7 @@ from tests.build import (
     submit_unknown,
     submitted,
 )
-from tests.core.world import alerted, cleared, elapsed, latched, mismatched
+from tests.core.world import alerted, cancel, cleared, elapsed, latched, mismatched
 from tests.spec import Outcome, given
 
 SENT: list[Event] = [intent(), attempted()]
@@ -135,12 +135,14 @@ def test_a_report_of_an_order_that_is_not_ours_is_told_and_moves_nothing(
 def test_an_order_that_was_given_up_and_turns_up_is_an_orphan(status: str) -> None:
     outcome = given(SENT, submit_unknown(), closed(status=status)).when(reported(status="new"))
 
+    told = f"{status} here, at the broker new"
     outcome.then(
-        alerted(f"order.orphan:{ORDER}", "order.orphan", f"{status} here, at the broker new")
+        alerted(f"order.orphan:{ORDER}", "order.orphan", told), cancel("order.orphan", detail=told)
     )
     late = given(SENT, closed(status=status)).when(fill(10))
+    told = f"{status} here, at the broker filled"
     late.then(
-        alerted(f"order.orphan:{ORDER}", "order.orphan", f"{status} here, at the broker filled")
+        alerted(f"order.orphan:{ORDER}", "order.orphan", told), cancel("order.orphan", detail=told)
     )
     assert late.state.position("MSFT") == 10
 

@@ -27,6 +27,8 @@ from core.events import (
     Session,
     SignalObserved,
     StrategyLoaded,
+    StreamWentDown,
+    StreamWentUp,
     TimerElapsed,
     TimerSet,
 )
@@ -131,6 +133,16 @@ def mismatched(
         client_order_id=order if "order" in what else None,
         resolved=resolved,
     )
+
+
+def up(*, seconds: float = 0, stream: str = "trade_updates") -> StreamWentUp:
+    """The stream listens."""
+    return StreamWentUp(observed_at=at(seconds), stream=stream)
+
+
+def down(*, seconds: float = 0, stream: str = "trade_updates") -> StreamWentDown:
+    """The stream is gone."""
+    return StreamWentDown(observed_at=at(seconds), stream=stream, why="silent for 30 s")
 
 
 def signal(*, seconds: float = 0, symbol: str = "MSFT") -> SignalObserved:
