@@ -148,6 +148,10 @@ class Broker(Table, frozen=True, kw_only=True):
     look_interval_s: Annotated[DecimalText, seconds("From one look to the next.", low="0.001")] = (
         default("30")
     )
+    reconcile_every_s: Annotated[
+        DecimalText,
+        seconds("From one comparison with a real broker to the next.", low="0.1"),
+    ] = default("30")
     account_max_age_s: Annotated[
         DecimalText,
         seconds("How long ago a real broker's account may have been compared.", low="1"),

@@ -1,7 +1,7 @@
 """What every market feed is: slots of quotes, strictly forward in time, from any point on."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from core.events.lifecycle import Session
 from core.events.market import Quote
@@ -48,4 +48,20 @@ class Feed(Protocol):
 
     def slots(self, after: TimeText | None) -> Iterator[MarketSlot]:
         """The slots later than `after` (all, if None), strictly forward."""
+        ...
+
+
+@runtime_checkable
+class LiveFeed(Feed, Protocol):
+    """A market of today: a slot comes when its time comes, and is asked for then."""
+
+    def upcoming(self, after: TimeText | None, now: TimeText) -> TimeText | None:
+        """The next slot later than `after` and not before `now`; None: no session is known.
+
+        Slots that were missed while nobody looked are not made up for.
+        """
+        ...
+
+    def observed(self, slot: TimeText) -> MarketSlot:
+        """The quotes at `slot`, asked for now; symbols without one are left out."""
         ...

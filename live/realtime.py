@@ -1,0 +1,206 @@
+"""The runner against a real broker: the same slots and cycles, in time that passes by itself.
+
+    start        claim the epoch; connect the stream; resolve every attempt without an outcome;
+                 reconcile
+    while it     what the stream brings, timers that are due, and every `broker.reconcile_every_s`
+    waits        (at once after the stream changed) a reconciliation
+    each slot    when its time has come (a market of its own time), or when the one before is done
+                 and `--pace` has passed (a recorded market)
+    end          every unknown outcome is waited for until the core's own timers settle it
+
+rule    A reconciliation that failed is no empty one: nothing of it is committed, the account grows
+        old, and the gates of the link block openings until one succeeds. A stream's message is
+        committed before the next is taken from the queue.
+dies    anywhere: as in live/runner.py; what the stream said meanwhile is heard by REST at a start.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+
+from core.events import (
+    CycleOpened,
+    Observation,
+    QuotesObserved,
+    RunnerStarted,
+    TimerElapsed,
+)
+from core.order import OpenStatus
+from core.values import TimeText, seconds_between
+from live.brokers.base import RealBroker
+from live.clock import Clock
+from live.committer import Committer
+from live.feeds.base import Feed, LiveFeed, MarketSlot
+from live.feeds.signals import SignalFeed
+from live.runner import Runner
+
+STREAM_WAIT_S = Decimal(10)
+"""How long a start waits for the stream before it goes on without (and opens nothing)."""
+GRACE_S = Decimal(2)
+"""How long an end waits for the stream's last words."""
+MOMENT_S = Decimal("0.25")
+"""How soon a signal to stop is heard."""
+LONGEST_WAIT_S = Decimal(60)
+UNSETTLED = (OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING, OpenStatus.UNKNOWN)
+
+
+class RealtimeRunner(Runner):
+    """One invocation of the main job, against a broker and a clock that are real."""
+
+    def __init__(
+        self,
+        committer: Committer,
+        broker: RealBroker,
+        feed: Feed,
+        *,
+        clock: Clock,
+        pace_s: Decimal = Decimal(0),
+        signals: SignalFeed | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """`pace_s`: the wait between the cycles of a market that does not set the pace itself."""
+        super().__init__(
+            committer, broker, feed, signals=signals, stopping=stopping, progress=progress
+        )
+        self.real = broker
+        self.clock = clock
+        self.pace_s = pace_s
+        self.actions.monotonic = clock.monotonic
+        self.reconciled: Decimal | None = None
+
+    def start(
+        self,
+        news: Callable[[], Sequence[Observation]],
+        started: Callable[[int], RunnerStarted],
+    ) -> None:
+        """Claim, connect, resolve, reconcile; without a stream or an account nothing is opened."""
+        decisions = self.committer.claim(news, started)
+        self.real.connect()
+        self.actions.carry_out(decisions)
+        self._wait(STREAM_WAIT_S, until=lambda: self.committer.state.stream == "")
+        self._reconcile()
+
+    def run(self, cycles: int | None = None) -> str:
+        """Open up to `cycles` cycles, or all the market has; the reason for the end."""
+        last = self.committer.state.cycle
+        for opened, slot in enumerate(self._slots(None if last is None else last.slot), 1):
+            self._open_slot(slot)
+            self.progress(opened)
+            if opened == cycles or self.stopping():
+                break
+        reason = "signal" if self.stopping() else "completed"
+        self._finish()
+        return reason
+
+    def _slots(self, after: TimeText | None) -> Iterator[MarketSlot]:
+        """The market's slots when their time has come; a recorded market's one after the other."""
+        if not isinstance(self.feed, LiveFeed):
+            for ordinal, slot in enumerate(self.feed.slots(after)):
+                if ordinal:
+                    self._wait(self.pace_s)
+                if self.stopping():
+                    return
+                yield slot
+            return
+        while (time := self.feed.upcoming(after, self.clock.now())) is not None:
+            self._wait_until(time)
+            if self.stopping():
+                return
+            after = time
+            yield self.feed.observed(time)
+
+    def _wait_until(self, time: TimeText) -> None:
+        """By the machine's clock, which may be set meanwhile."""
+        while (left := seconds_between(self.clock.now(), time)) > 0 and not self.stopping():
+            self._wait(min(left, LONGEST_WAIT_S))
+
+    def _open_slot(self, slot: MarketSlot) -> None:
+        self._hear()
+        self._reconcile_if_due()
+        cycle = self.committer.state.cycle
+        number = 1 if cycle is None else cycle.number + 1
+        decisions = self.committer.observe(*self._inputs(slot, number))
+        self.actions.carry_out([*self.committer.take_inherited(), *decisions])
+        self._hear()
+
+    def _inputs(self, slot: MarketSlot, number: int) -> Iterator[Observation]:
+        """What the cycle is decided on; the account came with its reconciliation."""
+        now = self.clock.now()
+        traded = set(self.committer.state.universe())
+        quotes = {symbol: q for symbol, q in sorted(slot.quotes.items()) if symbol in traded}
+        yield QuotesObserved(observed_at=now, slot=slot.time, feed=self.feed.name, quotes=quotes)
+        if self.signals is not None:
+            for signal in self.signals.until(slot.time):
+                yield signal.observed(now)
+        yield self.broker.rate_budget(now)
+        yield CycleOpened(observed_at=now, number=number, slot=slot.time)
+
+    def _finish(self) -> None:
+        """The last words of the stream, every outcome that may still come, and a last look."""
+        self._wait(GRACE_S, until=lambda: not self.committer.state.intents)
+        self._wait(self._longest_doubt_s(), until=lambda: not self._in_doubt())
+        self._reconcile()
+        self._hear()
+
+    def _in_doubt(self) -> bool:
+        intents = self.committer.state.intents.values()
+        return any(intent.status in UNSETTLED for intent in intents)
+
+    def _longest_doubt_s(self) -> Decimal:
+        """After this time the core has settled every outcome, unless the broker cannot be asked."""
+        broker = self.committer.state.config.broker
+        looks = Decimal(broker.look_interval_s) * (broker.looks + 2)
+        return Decimal(broker.settle_s) + looks + GRACE_S
+
+    # -- time
+
+    def _wait(self, seconds: Decimal, *, until: Callable[[], bool] = lambda: False) -> None:
+        """Let time pass, and act on what it brings, until it is over, `until` holds, or a stop."""
+        end = self.clock.monotonic() + seconds
+        while True:
+            self._hear()
+            self._reconcile_if_due()
+            left = end - self.clock.monotonic()
+            if left <= 0 or until() or self.stopping():
+                return
+            self.real.wait(min(left, self._until_timer(), MOMENT_S))
+
+    def _until_timer(self) -> Decimal:
+        """Seconds to the earliest timer."""
+        timers = self.committer.state.timers
+        if not timers:
+            return MOMENT_S
+        return max(Decimal(0), seconds_between(self.clock.now(), min(timers.values())))
+
+    def _hear(self) -> None:
+        """Timers that are due, earliest first, and what the stream has brought, in its order."""
+        while True:
+            now = self.clock.now()
+            timers = self.committer.state.timers
+            due = min(((due, key) for key, due in timers.items() if due <= now), default=None)
+            if due is not None:
+                elapsed = TimerElapsed(observed_at=now, key=due[1], due=due[0])
+                self.actions.carry_out(self.committer.observe(elapsed))
+                continue
+            message = self.real.next_message()
+            if message is None:
+                return
+            self.actions.carry_out(self.committer.observe(message))
+
+    # -- what is true
+
+    def _reconcile_if_due(self) -> None:
+        """At the interval, at once after the stream changed, and when the broker asks for it."""
+        every = Decimal(self.committer.state.config.broker.reconcile_every_s)
+        last = self.reconciled
+        old = last is None or self.clock.monotonic() - last >= every
+        if old or self.real.wants_reconcile():
+            self._reconcile()
+
+    def _reconcile(self, _: TimeText | None = None) -> None:
+        """The broker's view now, the account last; whatever came of it, the next one has its time.
+
+        What it costs while it fails is one try an interval.
+        """
+        self.reconciled = self.clock.monotonic()
+        super()._reconcile(self.clock.now())
