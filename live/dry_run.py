@@ -31,7 +31,8 @@ from journal import open_journal
 from live.committer import later
 from live.feeds.base import MarketSlot
 from live.feeds.errors import BadInputError
-from live.opening import Inputs, created_event, look_first, started, what_is_new
+from live.inputs import Inputs, created_event, started, what_is_new
+from live.opening import look_first
 
 MINUTE_S = Decimal(60)
 

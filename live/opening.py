@@ -9,29 +9,10 @@ dies    before the journal's first commit: an empty journal file, an anchor at 0
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
-from decimal import Decimal
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from core.canonical import sha256_hex
-from core.config import config_hash, flatten
 from core.contract import Config
-from core.events import (
-    CalendarObserved,
-    ConfigSnapshot,
-    JournalCreated,
-    Observation,
-    RunnerStarted,
-    Session,
-    Setting,
-    StrategyLoaded,
-)
-from core.rules import RULES
-from core.sim.market import DEFAULT_SYMBOLS
-from core.sim.types import FaultRates, VenueParameters
-from core.state import State
-from core.values import TimeText
 from journal import (
     Journal,
     JournalUrl,
@@ -54,74 +35,13 @@ from journal.errors import (
 from journal.genesis import journal_id_from_name
 from journal.recorded import FORMAT
 from live.brokers.simulated import SimulatedBroker
+from live.brokers.venue_settings import simulated_broker, venue_path
 from live.committer import Committer, Listener
-from live.feeds.base import Feed
-from live.feeds.csv_file import CsvFeed
 from live.feeds.errors import BadInputError
-from live.feeds.signals import SignalFeed
-from live.feeds.simulated import SimulatedFeed
-from live.strategy_files import load_strategy
-
-MIN_READER = 1
-"""The oldest rules that may trade on a journal this release creates."""
+from live.inputs import Inputs, account_hash, created_event
 
 ROOM_BYTES = 4 * 2**20
 """Less free than this and no journal is begun."""
-
-
-class Inputs(NamedTuple):
-    """What a session reads from outside, checked, before any journal is touched."""
-
-    config: Config
-    feed: Feed
-    signals: SignalFeed | None
-    sessions: tuple[str, tuple[Session, ...]]
-    loaded: StrategyLoaded
-    strategy: type
-    flat: dict[str, Setting]
-
-
-def read_inputs(config: Config) -> Inputs:
-    """The market, the signals and the strategy of `config`; symbols resolved against the market."""
-    venue_parameters(config)
-    feed = make_feed(config)
-    unknown = sorted(set(config.symbols) - set(feed.symbols))
-    if unknown:
-        message = (
-            f"symbols: expected symbols of the market {feed.name}, found {', '.join(unknown)}; "
-            f"it has {', '.join(feed.symbols[:12])}"
-        )
-        raise BadInputError(message)
-    signals = SignalFeed(config.market.signals.partition(":")[2]) if config.market.signals else None
-    sessions = feed.calendar()
-    loaded, strategy = load_strategy(
-        config.strategy.target,
-        config.strategy.name,
-        sessions[1][0].open,
-        store_source=config.strategy.store_source,
-    )
-    extra: dict[str, Setting] = {
-        "market.data_sha256": feed.data_hash,
-        "strategy.source_sha256": loaded.source_hash,
-        "strategy.class": loaded.class_name,
-    }
-    if signals is not None:
-        extra["signals.data_sha256"] = signals.data_hash
-    flat = flatten(config, extra)
-    flat["symbols"] = tuple(config.symbols) or tuple(feed.symbols)
-    return Inputs(config, feed, signals, sessions, loaded, strategy, flat)
-
-
-def make_feed(config: Config) -> Feed:
-    """The market the configuration names."""
-    if config.market.kind == "csv":
-        return CsvFeed(config.market.source.partition(":")[2])
-    return SimulatedFeed(
-        seed=config.seed,
-        symbols=config.symbols or DEFAULT_SYMBOLS,
-        first_day=config.market.first_day,
-        days=config.market.days,
-    )
 
 
 @contextlib.contextmanager
@@ -186,14 +106,14 @@ def _opened(
     try:
         journal = open_journal(config.journal, accept_anchor_missing=accept)
     except JournalMissingError:
-        broker = _broker(config, journal_id_from_name(config.name))
+        broker = simulated_broker(config, journal_id_from_name(config.name))
         stack.callback(broker.close)
         journal = _create(inputs)
         stack.callback(journal.close)
         return Committer(journal, inputs.strategy, listener), broker
     stack.callback(journal.close)
     _check_same_journal(config, journal)
-    broker = _broker(config, journal.journal_id)
+    broker = simulated_broker(config, journal.journal_id)
     stack.callback(broker.close)
     return Committer(journal, inputs.strategy, listener), broker
 
@@ -233,65 +153,9 @@ def _without_traces(config: Config, path: Path | None) -> Iterator[list[Path]]:
         raise
 
 
-def started(config: Config, at: Callable[[], TimeText]) -> Callable[[int], RunnerStarted]:
-    """The claim of an epoch; in sim it names no machine."""
-    return lambda epoch: RunnerStarted(observed_at=at(), epoch=epoch, seed=config.seed)
-
-
-def what_is_new(inputs: Inputs, state: State) -> list[Observation]:
-    """Config, strategy and calendar, where they differ from what the journal has in force."""
-    now = max(inputs.sessions[1][0].open, state.now)
-    new: list[Observation] = []
-    digest = config_hash(inputs.flat)
-    in_force = state.config_hash if state.next_config is None else state.next_config[2]
-    if (in_force, state.rules) != (digest, RULES):
-        new.append(
-            ConfigSnapshot(observed_at=now, config=inputs.flat, config_hash=digest, rules=RULES)
-        )
-    facts = state.strategy
-    loaded = inputs.loaded
-    if facts is None or (facts.name, facts.source_hash) != (loaded.name, loaded.source_hash):
-        new.append(
-            StrategyLoaded(
-                observed_at=now,
-                name=loaded.name,
-                class_name=loaded.class_name,
-                entry=loaded.entry,
-                sources=loaded.sources,
-                source_hash=loaded.source_hash,
-                window=loaded.window,
-            )
-        )
-    source, sessions = inputs.sessions
-    known = {session.date: session for session in state.sessions}
-    if any(known.get(session.date) != session for session in sessions):
-        new.append(CalendarObserved(observed_at=now, source=source, sessions=sessions))
-    return new
-
-
-def created_event(inputs: Inputs) -> JournalCreated:
-    """Sequence 1 of a new journal."""
-    config = inputs.config
-    return JournalCreated(
-        observed_at=inputs.sessions[1][0].open,
-        journal_id=journal_id_from_name(config.name),
-        name=config.name,
-        mode=str(config.mode),
-        account_hash=account_hash(config),
-        encrypted=False,
-        format=FORMAT,
-        min_reader=MIN_READER,
-    )
-
-
 def _create(inputs: Inputs) -> Journal:
     created = created_event(inputs)
     return create_journal(inputs.config.journal, created, recorded_at=created.observed_at)
-
-
-def account_hash(config: Config) -> str:
-    """The account a journal is bound to, as a hash; the simulated one is named by the journal."""
-    return sha256_hex(f"refold/account/v1:{config.broker.kind}:{config.name}".encode())
 
 
 def _check_same_journal(config: Config, journal: Journal) -> None:
@@ -321,47 +185,6 @@ def _check_same_journal(config: Config, journal: Journal) -> None:
             "(orders and positions at the venue are in it), or begin a new journal"
         )
         raise BadInputError(message)
-
-
-def venue_path(config: Config) -> Path | None:
-    """The simulated venue's file: as set, else beside the journal's side files; None in memory."""
-    if config.broker.venue:
-        return Path(config.broker.venue)
-    path = parse_url(config.journal).local
-    return None if path is None else beside(path, ".venue")
-
-
-def _broker(config: Config, journal_id: str) -> SimulatedBroker:
-    return SimulatedBroker(venue_path(config), venue_parameters(config), journal_id)
-
-
-def venue_parameters(config: Config) -> VenueParameters:
-    """What the simulated venue is like, from the [broker] and [rate] settings."""
-    broker = config.broker
-    rates = {name: Decimal(getattr(broker, name)) for name in FaultRates.__struct_fields__}
-    try:
-        return VenueParameters(
-            seed=config.seed,
-            cash=Decimal(broker.cash),
-            multiplier=Decimal(broker.buying_power_multiplier),
-            requests_per_minute=config.rate.per_minute,
-            rates=FaultRates(**rates),
-            script=_script(broker.script),
-        )
-    except ValueError as error:
-        raise BadInputError(f"broker.script: {error}") from None
-
-
-def _script(text: str) -> dict[str, str]:
-    """The faults of "#3=reject,AAPL#2=lost_answer" by the order they are for."""
-    script: dict[str, str] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        key, equals, fault = part.partition("=")
-        if not equals or key in script:
-            message = f"broker.script: expected WHICH=FAULT once each, found {part!r}"
-            raise BadInputError(message)
-        script[key] = fault
-    return script
 
 
 def _refuse_full(path: Path | None) -> None:

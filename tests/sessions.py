@@ -17,7 +17,8 @@ from core.events import Event
 from core.events.lifecycle import JournalCreated
 from core.values import DecimalText
 from journal import create_journal, open_journal
-from live.opening import opened, read_inputs, started, what_is_new
+from live.inputs import read_inputs, started, what_is_new
+from live.opening import opened
 from live.runner import Runner
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,7 +10,7 @@ from bin.cli.settings import load_config
 from core.events import IntentCreated, OrderSubmitSkipped
 from journal import parse_url
 from live.dry_run import next_cycle
-from live.opening import read_inputs
+from live.inputs import read_inputs
 from replay.story import reason_text
 
 COLUMNS = ("symbol", "decision", "side", "quantity", "order_type", "limit_price", "reason")

@@ -45,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _session(options: argparse.Namespace) -> dict[str, object]:
     """One runner from its start to its end, and what it says of the journal."""
-    from live.opening import opened, read_inputs, started, what_is_new
+    from live.inputs import read_inputs, started, what_is_new
+    from live.opening import opened
     from live.runner import Runner
 
     config = load_config(options)

@@ -15,7 +15,8 @@ from core.events import Event
 from core.state import State
 from core.values import DecimalText
 from journal import Head, Recorded, open_journal
-from live.opening import opened, read_inputs, started, what_is_new
+from live.inputs import read_inputs, started, what_is_new
+from live.opening import opened
 from live.runner import Runner
 
 ORDER_EVENT_BYTES = range(300, 501)

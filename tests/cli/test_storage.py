@@ -18,7 +18,7 @@ from core.events import JournalCreated
 from core.values import TimeText
 from journal import create_journal
 from journal.genesis import journal_id_from_name
-from live.opening import account_hash
+from live.inputs import account_hash
 from tests.cli.command import (
     Ran,
     assert_refused,

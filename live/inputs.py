@@ -1,0 +1,150 @@
+"""What a session takes from outside, read and checked before any journal is touched.
+
+shape   `read_inputs(config)` -> `Inputs`; `what_is_new(inputs, state)` -> the observations by which
+        it differs from what the journal has in force
+errors  `BadInputError`: a market, a signal file or a strategy that cannot be read, by name
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from core.canonical import sha256_hex
+from core.config import config_hash, flatten
+from core.contract import Config
+from core.events import (
+    CalendarObserved,
+    ConfigSnapshot,
+    JournalCreated,
+    Observation,
+    RunnerStarted,
+    Session,
+    Setting,
+    StrategyLoaded,
+)
+from core.rules import RULES
+from core.sim.market import DEFAULT_SYMBOLS
+from core.state import State
+from core.values import TimeText
+from journal.genesis import journal_id_from_name
+from journal.recorded import FORMAT
+from live.brokers.venue_settings import venue_parameters
+from live.feeds.base import Feed
+from live.feeds.csv_file import CsvFeed
+from live.feeds.errors import BadInputError
+from live.feeds.signals import SignalFeed
+from live.feeds.simulated import SimulatedFeed
+from live.strategy_files import load_strategy
+
+MIN_READER = 1
+"""The oldest rules that may trade on a journal this release creates."""
+
+
+class Inputs(NamedTuple):
+    """What a session reads from outside, checked, before any journal is touched."""
+
+    config: Config
+    feed: Feed
+    signals: SignalFeed | None
+    sessions: tuple[str, tuple[Session, ...]]
+    loaded: StrategyLoaded
+    strategy: type
+    flat: dict[str, Setting]
+
+
+def read_inputs(config: Config) -> Inputs:
+    """The market, the signals and the strategy of `config`; symbols resolved against the market."""
+    venue_parameters(config)
+    feed = make_feed(config)
+    unknown = sorted(set(config.symbols) - set(feed.symbols))
+    if unknown:
+        message = (
+            f"symbols: expected symbols of the market {feed.name}, found {', '.join(unknown)}; "
+            f"it has {', '.join(feed.symbols[:12])}"
+        )
+        raise BadInputError(message)
+    signals = SignalFeed(config.market.signals.partition(":")[2]) if config.market.signals else None
+    sessions = feed.calendar()
+    loaded, strategy = load_strategy(
+        config.strategy.target,
+        config.strategy.name,
+        sessions[1][0].open,
+        store_source=config.strategy.store_source,
+    )
+    extra: dict[str, Setting] = {
+        "market.data_sha256": feed.data_hash,
+        "strategy.source_sha256": loaded.source_hash,
+        "strategy.class": loaded.class_name,
+    }
+    if signals is not None:
+        extra["signals.data_sha256"] = signals.data_hash
+    flat = flatten(config, extra)
+    flat["symbols"] = tuple(config.symbols) or tuple(feed.symbols)
+    return Inputs(config, feed, signals, sessions, loaded, strategy, flat)
+
+
+def make_feed(config: Config) -> Feed:
+    """The market the configuration names."""
+    if config.market.kind == "csv":
+        return CsvFeed(config.market.source.partition(":")[2])
+    return SimulatedFeed(
+        seed=config.seed,
+        symbols=config.symbols or DEFAULT_SYMBOLS,
+        first_day=config.market.first_day,
+        days=config.market.days,
+    )
+
+
+def started(config: Config, at: Callable[[], TimeText]) -> Callable[[int], RunnerStarted]:
+    """The claim of an epoch; in sim it names no machine."""
+    return lambda epoch: RunnerStarted(observed_at=at(), epoch=epoch, seed=config.seed)
+
+
+def what_is_new(inputs: Inputs, state: State) -> list[Observation]:
+    """Config, strategy and calendar, where they differ from what the journal has in force."""
+    now = max(inputs.sessions[1][0].open, state.now)
+    new: list[Observation] = []
+    digest = config_hash(inputs.flat)
+    in_force = state.config_hash if state.next_config is None else state.next_config[2]
+    if (in_force, state.rules) != (digest, RULES):
+        new.append(
+            ConfigSnapshot(observed_at=now, config=inputs.flat, config_hash=digest, rules=RULES)
+        )
+    facts = state.strategy
+    loaded = inputs.loaded
+    if facts is None or (facts.name, facts.source_hash) != (loaded.name, loaded.source_hash):
+        new.append(
+            StrategyLoaded(
+                observed_at=now,
+                name=loaded.name,
+                class_name=loaded.class_name,
+                entry=loaded.entry,
+                sources=loaded.sources,
+                source_hash=loaded.source_hash,
+                window=loaded.window,
+            )
+        )
+    source, sessions = inputs.sessions
+    known = {session.date: session for session in state.sessions}
+    if any(known.get(session.date) != session for session in sessions):
+        new.append(CalendarObserved(observed_at=now, source=source, sessions=sessions))
+    return new
+
+
+def created_event(inputs: Inputs) -> JournalCreated:
+    """Sequence 1 of a new journal."""
+    config = inputs.config
+    return JournalCreated(
+        observed_at=inputs.sessions[1][0].open,
+        journal_id=journal_id_from_name(config.name),
+        name=config.name,
+        mode=str(config.mode),
+        account_hash=account_hash(config),
+        encrypted=False,
+        format=FORMAT,
+        min_reader=MIN_READER,
+    )
+
+
+def account_hash(config: Config) -> str:
+    """The account a journal is bound to, as a hash; the simulated one is named by the journal."""
+    return sha256_hex(f"refold/account/v1:{config.broker.kind}:{config.name}".encode())
