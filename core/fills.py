@@ -63,6 +63,16 @@ def has_execution(fills: Fills, execution_id: str) -> bool:
     return any(execution.execution_id == execution_id for execution in fills.executions)
 
 
+def executed(fills: Fills) -> Decimal:
+    """Shares of the executions heard, without what only a cumulative report knows of."""
+    return _executed(fills)
+
+
+def has_cumulative(fills: Fills, cumulative: Decimal) -> bool:
+    """Whether an execution after which the order had filled `cumulative` was heard."""
+    return any(execution.cumulative == cumulative for execution in fills.executions)
+
+
 def with_fill(
     fills: Fills,
     quantity: Decimal,

@@ -189,9 +189,28 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         intent = self.intent(client_order_id)
         return intent is not None and fill_rules.has_execution(intent.fills, execution_id)
 
+    def has_fill_to(self, client_order_id: str, cumulative: Decimal) -> bool:
+        """Whether the execution that filled the order to `cumulative` was heard."""
+        intent = self.intent(client_order_id)
+        return intent is not None and fill_rules.has_cumulative(intent.fills, cumulative)
+
+    def filled(self, client_order_id: str) -> Decimal:
+        """Shares of the order that are filled, whoever said so."""
+        intent = self.intent(client_order_id)
+        return ZERO if intent is None else intent.filled
+
+    def executed(self, client_order_id: str) -> Decimal:
+        """Shares of the order's executions that were heard."""
+        intent = self.intent(client_order_id)
+        return ZERO if intent is None else fill_rules.executed(intent.fills)
+
     def position(self, symbol: str) -> Decimal:
         """Signed shares held by the fold's own count."""
         return self.positions.get(symbol, FLAT).quantity
+
+    def held(self) -> Iterable[str]:
+        """The symbols in which the fold counts a position."""
+        return [symbol for symbol, position in self.positions.items() if position.quantity]
 
     def needs_reconcile_since(self) -> TimeText | None:
         """How far back late reports are asked for: a day; None before anything happened."""

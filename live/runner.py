@@ -131,7 +131,7 @@ class Runner:
             for signal in self.signals.until(slot.time):
                 yield signal.observed(slot.time)
         account = self.broker.account(slot.time)
-        if _changed(account, self.committer.state.account):
+        if account is not None and _changed(account, self.committer.state.account):
             yield account
         yield self.broker.rate_budget(slot.time)
         yield CycleOpened(observed_at=slot.time, number=number, slot=slot.time)

@@ -56,10 +56,11 @@ class StreamWentUp(ObservationEvent, frozen=True, kw_only=True, tag="stream-went
 
 
 class StreamWentDown(ObservationEvent, frozen=True, kw_only=True, tag="stream-went-down.v1"):
-    """A stream is gone or silent, and why."""
+    """A stream is gone or silent, and why; `raw` is what it said that nobody can read, capped."""
 
     stream: str
     why: str
+    raw: str | None = None
 
 
 class CostModelCalibrated(

@@ -1,4 +1,8 @@
-"""Observations of orders: answers to what we sent, and what the venue reports by itself."""
+"""Observations of orders: answers to what we sent, and what the venue reports by itself.
+
+`raw` is what a broker said, as text and capped, where that decided something; `request_id` is the
+broker's own name of the call.
+"""
 
 from enum import StrEnum
 
@@ -24,6 +28,8 @@ class OrderSubmitted(ObservationEvent, frozen=True, kw_only=True, tag="order-sub
     venue_order_id: str
     attempt: int
     status: str
+    request_id: str | None = None
+    raw: str | None = None
 
 
 class OrderSubmitFailed(ObservationEvent, frozen=True, kw_only=True, tag="order-submit-failed.v1"):
@@ -35,6 +41,8 @@ class OrderSubmitFailed(ObservationEvent, frozen=True, kw_only=True, tag="order-
     status_code: int | None = None
     error_code: str | None = None
     detail: str | None = None
+    request_id: str | None = None
+    raw: str | None = None
 
 
 class OrderSubmitUnknown(
@@ -46,6 +54,9 @@ class OrderSubmitUnknown(
     attempt: int
     error_class: str
     detail: str | None = None
+    status_code: int | None = None
+    request_id: str | None = None
+    raw: str | None = None
 
 
 class OrderLookedUp(ObservationEvent, frozen=True, kw_only=True, tag="order-looked-up.v1"):
@@ -70,6 +81,9 @@ class OrderLookedUp(ObservationEvent, frozen=True, kw_only=True, tag="order-look
     filled_quantity: DecimalText | None = None
     average_price: DecimalText | None = None
     detail: str | None = None
+    status_code: int | None = None
+    request_id: str | None = None
+    raw: str | None = None
 
 
 class OrderReported(ObservationEvent, frozen=True, kw_only=True, tag="order-reported.v1"):
@@ -82,6 +96,7 @@ class OrderReported(ObservationEvent, frozen=True, kw_only=True, tag="order-repo
     filled_quantity: DecimalText | None = None
     average_price: DecimalText | None = None
     why: str | None = None
+    raw: str | None = None
 
 
 class CancelAnswered(ObservationEvent, frozen=True, kw_only=True, tag="cancel-answered.v1"):
@@ -92,6 +107,8 @@ class CancelAnswered(ObservationEvent, frozen=True, kw_only=True, tag="cancel-an
     outcome: str
     status_code: int | None = None
     error_code: str | None = None
+    request_id: str | None = None
+    raw: str | None = None
 
 
 class ReplaceAnswered(ObservationEvent, frozen=True, kw_only=True, tag="replace-answered.v1"):
@@ -102,6 +119,9 @@ class ReplaceAnswered(ObservationEvent, frozen=True, kw_only=True, tag="replace-
     outcome: str
     successor_client_order_id: str | None = None
     successor_venue_order_id: str | None = None
+    status_code: int | None = None
+    request_id: str | None = None
+    raw: str | None = None
 
 
 class FillReported(ObservationEvent, frozen=True, kw_only=True, tag="fill-reported.v1"):
@@ -129,6 +149,7 @@ class FillBusted(ObservationEvent, frozen=True, kw_only=True, tag="fill-busted.v
     client_order_id: str
     execution_id: str
     source: str
+    raw: str | None = None
 
 
 class FillCorrected(ObservationEvent, frozen=True, kw_only=True, tag="fill-corrected.v1"):
@@ -139,3 +160,4 @@ class FillCorrected(ObservationEvent, frozen=True, kw_only=True, tag="fill-corre
     quantity: DecimalText
     price: DecimalText
     source: str
+    raw: str | None = None

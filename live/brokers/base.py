@@ -45,8 +45,24 @@ class Known(Protocol):
         """Whether the journal has this execution."""
         ...
 
+    def has_fill_to(self, client_order_id: str, cumulative: Decimal) -> bool:
+        """Whether the execution that filled the order to `cumulative` was heard."""
+        ...
+
+    def filled(self, client_order_id: str) -> Decimal:
+        """Shares of the order that are filled, whoever said so."""
+        ...
+
+    def executed(self, client_order_id: str) -> Decimal:
+        """Shares of the order's executions that were heard."""
+        ...
+
     def position(self, symbol: str) -> Decimal:
         """Signed shares the journal counts in `symbol`."""
+        ...
+
+    def held(self) -> Iterable[str]:
+        """The symbols in which the journal counts a position."""
         ...
 
     @property
@@ -104,8 +120,8 @@ class Broker(Protocol):
         """What the broker has at `now` and the journal does not; nothing when all agrees."""
         ...
 
-    def account(self, now: TimeText) -> AccountReported:
-        """The account at `now`."""
+    def account(self, now: TimeText) -> AccountReported | None:
+        """The account at `now`; None where the broker did not say, which `messages` tells of."""
         ...
 
     def rate_budget(self, now: TimeText) -> RateBudgetReported:

@@ -1,0 +1,248 @@
+"""Alpaca as a broker: REST for what is asked, the stream for what happens, nothing decided here.
+
+shape   the `Broker` protocol in real time. `start` connects the stream; `messages(after, until)`
+        takes what arrived, stamped with when it did, and `wait` sleeps until something is there
+rules   Three names in `StreamWentUp`/`Down` tell whether the account can be believed:
+          "trade_updates"  the socket is authenticated and listening
+          "account"        all was compared since it last was in doubt
+          "trading"        the account can be read, and may trade
+        All are down when a runner starts. "account" goes down with every connection made or lost,
+        every message nobody can read and a failed list; it goes up as the last observation of a
+        `reconcile` that came whole, never otherwise. "trading" follows `account`, by the next
+        `messages`. While one is down no opening order may go out, and its `why` is the reason.
+        `reconcile_due` says that it should be called now, and not only before a cycle.
+policy  an unknown outcome is looked up and held: absent only after `settle_s` and `looks` looks,
+        and never sent again (Alpaca's own advice, FAULTS.md 0.6)
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from core.events import (
+    AccountReported,
+    CancelAnswered,
+    Observation,
+    OrderLookedUp,
+    OrderReported,
+    Quote,
+    RateBudgetReported,
+    ReplaceAnswered,
+    Session,
+    StreamWentDown,
+    StreamWentUp,
+)
+from core.values import DecimalText, TimeText, later_by
+from live.brokers.alpaca import listing
+from live.brokers.alpaca.client import AlpacaClient, NoAnswer
+from live.brokers.alpaca.inbox import Inbox
+from live.brokers.alpaca.listing import Failed
+from live.brokers.alpaca.orders import Orders
+from live.brokers.alpaca.reading import Unreadable, read_object
+from live.brokers.alpaca.reconcile import compare
+from live.brokers.alpaca.records import AccountRecord, read_account
+from live.brokers.alpaca.settings import AlpacaSettings
+from live.brokers.alpaca.stream import ACCOUNT, TRADE_UPDATES, TradeStream
+from live.brokers.base import Known, SubmitAnswer
+from live.brokers.ticket import Ticket
+from live.secrets import Secrets
+
+TRADING = "trading"
+
+
+class AlpacaBroker:
+    """One account at Alpaca behind the `Broker` protocol."""
+
+    name = "alpaca"
+    settle_s = Decimal(300)
+    looks = 5
+    resend = False
+
+    def __init__(
+        self,
+        settings: AlpacaSettings,
+        secrets: Secrets,
+        clock: Callable[[], TimeText],
+        tag: str = "",
+    ) -> None:
+        """`clock` is the runner's: read from two threads, it never runs backwards.
+
+        `tag` begins the client order ids of this journal ("rf-0123abcd-").
+        """
+        self._settings = settings
+        self._tag = tag
+        self._client = AlpacaClient(settings, secrets, clock)
+        self._orders = Orders(self._client)
+        self._inbox = Inbox(settings.inbox_messages, clock)
+        self._stream = TradeStream(settings, secrets, self._inbox, self._client.raw)
+        self._down: dict[str, str] = {}
+        self._cancels: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return "AlpacaBroker(not shown)"
+
+    def start(self) -> None:
+        """Connect the stream; what it says waits for `messages`."""
+        why = "not read yet"
+        self._inbox.put(*self._went_down(TRADING, why, self._client.clock()))
+        self._stream.start()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until a message is there, at most `timeout_s`; whether one is."""
+        return self._inbox.wait(timeout_s)
+
+    @property
+    def down(self) -> Mapping[str, str]:
+        """What is down and why, as far as it was told: empty when openings may go out."""
+        return self._down
+
+    @property
+    def reconcile_due(self) -> bool:
+        """Whether the account is in doubt and can be compared."""
+        return ACCOUNT in self._down
+
+    def open_slot(
+        self, slot: TimeText, quotes: Mapping[str, Quote], session: Session | None
+    ) -> None:
+        """Nothing: the market is not ours to open."""
+
+    def submit(self, ticket: Ticket, attempt: int, now: TimeText) -> SubmitAnswer:
+        """One POST of the ticket, and its answer or the lack of one."""
+        return self._orders.submit(ticket, attempt, now)
+
+    def cancel(self, client_order_id: str, attempt: int, now: TimeText) -> CancelAnswered:
+        """One cancel request, and its answer."""
+        self._cancels[client_order_id] = attempt
+        return self._orders.cancel(client_order_id, attempt, now)
+
+    def replace(
+        self,
+        client_order_id: str,
+        successor: str,
+        quantity: DecimalText,
+        limit_price: DecimalText | None,
+        *,
+        attempt: int,
+        now: TimeText,
+    ) -> ReplaceAnswered:
+        """One replace request, and its answer."""
+        return self._orders.replace(
+            client_order_id, successor, quantity, limit_price, attempt=attempt, now=now
+        )
+
+    def look_up(self, client_order_id: str, now: TimeText) -> OrderLookedUp:
+        """What Alpaca has under this id."""
+        return self._orders.look_up(client_order_id, now)
+
+    def next_due(self, after: TimeText) -> TimeText | None:
+        """When the oldest message that waits is due; None: nothing has arrived."""
+        return self._inbox.next_due(after)
+
+    def messages(self, after: TimeText, until: TimeText) -> list[Observation]:
+        """What arrived up to `until` and was not taken yet, in order of arrival."""
+        found: list[Observation] = []
+        for heard in self._inbox.take(after, until):
+            found.append(heard)
+            self._remember(heard)
+            refused = self._cancel_refused(heard)
+            if refused is not None:
+                found.append(refused)
+        return found
+
+    def reconcile(self, known: Known, now: TimeText) -> list[Observation]:
+        """What Alpaca has and the journal does not; last, whether the account agrees again."""
+        compared = compare(self._client, self._tag, known, now)
+        for order in compared.orders:
+            if known.knows_order(order.client_order_id):
+                self._orders.learn(order.client_order_id, order.venue_order_id)
+        self._doubt_a_silent_stream(compared.news_since)
+        found = compared.observations
+        at = max(now, self._client.clock())
+        if compared.failed is not None:
+            found += self._went_down(ACCOUNT, f"not compared: {compared.failed}", at)
+        elif ACCOUNT in self._down:
+            del self._down[ACCOUNT]
+            found.append(StreamWentUp(observed_at=at, stream=ACCOUNT))
+        return found
+
+    def account(self, now: TimeText) -> AccountReported | None:
+        """The account at `now`; None where Alpaca did not say. `messages` tells of "trading"."""
+        answer = self._client.get("/account")
+        held = listing.positions(self._client)
+        at = max(now, self._client.clock())
+        account: AccountRecord | Unreadable
+        if isinstance(answer, NoAnswer):
+            account = Unreadable(answer.kind)
+        elif answer.status != 200:
+            account = Unreadable(f"HTTP {answer.status}")
+        else:
+            account = read_account(read_object(answer.body))
+        if isinstance(account, Unreadable) or isinstance(held, Failed):
+            failed = account if isinstance(account, Unreadable) else held
+            why = failed.why if isinstance(failed, Unreadable | Failed) else ""
+            self._inbox.put(*self._went_down(TRADING, f"account: {why}", at))
+            return None
+        if account.blocked is not None:
+            self._inbox.put(*self._went_down(TRADING, account.blocked, at))
+        elif self._down.pop(TRADING, None) is not None:
+            self._inbox.put(StreamWentUp(observed_at=at, stream=TRADING))
+        return AccountReported(
+            observed_at=at,
+            cash=account.cash,
+            equity=account.equity,
+            buying_power=account.buying_power,
+            positions={symbol: held[symbol] for symbol in sorted(held) if held[symbol] != "0"},
+        )
+
+    def rate_budget(self, now: TimeText) -> RateBudgetReported:
+        """The calls left in the minute, by our count and Alpaca's."""
+        limit, remaining, resets_at = self._client.pace.budget()
+        return RateBudgetReported(
+            observed_at=max(now, self._client.clock()),
+            limit=limit,
+            remaining=remaining,
+            resets_at=resets_at,
+        )
+
+    def close(self) -> None:
+        """End the stream."""
+        self._stream.close()
+
+    def _remember(self, heard: Observation) -> None:
+        """What a message changes here: Alpaca's id of an order, and what is down."""
+        match heard:
+            case OrderReported():
+                self._orders.learn(heard.client_order_id, heard.venue_order_id)
+            case StreamWentDown():
+                self._down[heard.stream] = heard.why
+            case StreamWentUp():
+                self._down.pop(heard.stream, None)
+            case _:
+                pass
+
+    def _cancel_refused(self, heard: Observation) -> CancelAnswered | None:
+        """A cancel this process sent that Alpaca first took and then refused."""
+        if not isinstance(heard, OrderReported) or heard.why is None:
+            return None
+        attempt = self._cancels.get(heard.client_order_id)
+        if attempt is None or not heard.why.startswith("order_cancel_rejected"):
+            return None
+        return CancelAnswered(
+            observed_at=heard.observed_at,
+            client_order_id=heard.client_order_id,
+            attempt=attempt,
+            outcome="refused",
+        )
+
+    def _went_down(self, what: str, why: str, at: TimeText) -> list[StreamWentDown]:
+        """It is down; told once for each why."""
+        if self._down.get(what) == why:
+            return []
+        self._down[what] = why
+        return [StreamWentDown(observed_at=at, stream=what, why=why)]
+
+    def _doubt_a_silent_stream(self, news_since: TimeText | None) -> None:
+        """REST knew of something long ago that the stream, which says it is up, never told."""
+        if news_since is None or TRADE_UPDATES in self._down or len(self._inbox):
+            return
+        if later_by(news_since, Decimal(str(self._settings.stale_s))) < self._client.clock():
+            self._stream.reconnect(f"silent: REST told of what happened at {news_since}")

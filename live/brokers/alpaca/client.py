@@ -1,0 +1,155 @@
+"""A request to Alpaca and what came of it: a whole answer, or no answer and whether it was sent.
+
+shape   `get`, `post`, `patch`, `delete`, `data` -> `Answer` | `NoAnswer`; never an exception
+rules   One call is one request. Texts of exceptions are not kept, for they can hold a key; their
+        kind is. What a server sends back is masked before an event keeps it
+dies    before the first byte: nothing left. After it: the other side may have the request, and the
+        next start looks it up
+"""
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+from requests.exceptions import RequestException, Timeout
+
+from core.values import TimeText
+from live.brokers.alpaca.pace import Pace
+from live.brokers.alpaca.reading import RAW_LENGTH_MAX, raw_text
+from live.brokers.alpaca.settings import AlpacaSettings
+from live.brokers.alpaca.transport import Call
+from live.feeds.errors import BadInputError
+from live.secrets import MASK, NAMES, Secrets
+
+if TYPE_CHECKING:
+    from alpaca.common.rest import RESTClient
+
+    from live.brokers.alpaca.sdk import Answer
+
+
+class NoAnswer(NamedTuple):
+    """No answer, or not a whole one. `sent` is false only where provably no byte left."""
+
+    sent: bool
+    kind: str
+    detail: str
+    status: int | None = None
+
+
+class AlpacaClient:
+    """The two REST endpoints of one account."""
+
+    def __init__(
+        self, settings: AlpacaSettings, secrets: Secrets, clock: Callable[[], TimeText]
+    ) -> None:
+        """Import alpaca-py; `clock` is the runner's and never runs backwards."""
+        from live.brokers.alpaca import sdk  # noqa: PLC0415 - 2 to 5 s, 90 MB
+
+        _refuse_bad_keys(secrets)
+        self._settings = settings
+        self._secrets = secrets
+        self._trading = sdk.trading(settings, secrets)
+        self._data = sdk.market_data(settings, secrets)
+        self._locks = {id(self._trading): threading.Lock(), id(self._data): threading.Lock()}
+        self._variants = _variants(secrets)
+        self._cut = sdk.HalfAnswerError
+        self._too_long = sdk.BodyTooLongError
+        self.pace = Pace(settings.requests_per_minute, clock)
+        self.clock = clock
+
+    def __repr__(self) -> str:
+        return "AlpacaClient(not shown)"
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> "Answer | NoAnswer":
+        """One GET of the trading endpoint."""
+        return self._call(self._trading, "GET", path, query)
+
+    def data(self, path: str, query: Mapping[str, str] | None = None) -> "Answer | NoAnswer":
+        """One GET of the market data endpoint, which has a budget of its own."""
+        return self._call(self._data, "GET", path, query)
+
+    def post(self, path: str, body: Mapping[str, str]) -> "Answer | NoAnswer":
+        """One POST of the trading endpoint."""
+        return self._call(self._trading, "POST", path, body)
+
+    def patch(self, path: str, body: Mapping[str, str]) -> "Answer | NoAnswer":
+        """One PATCH of the trading endpoint."""
+        return self._call(self._trading, "PATCH", path, body)
+
+    def delete(self, path: str) -> "Answer | NoAnswer":
+        """One DELETE of the trading endpoint."""
+        return self._call(self._trading, "DELETE", path, None)
+
+    def raw(self, body: bytes) -> str:
+        """What was said, for an event: no secret of ours, and not more than 2,000 characters."""
+        text = raw_text(body)
+        for variant in self._variants:
+            text = text.replace(variant, MASK)
+        return self._secrets.mask(text)[:RAW_LENGTH_MAX]
+
+    def _call(
+        self, client: "RESTClient", method: str, path: str, data: Mapping[str, str] | None
+    ) -> "Answer | NoAnswer":
+        paced = client is self._trading
+        refusal = self.pace.refusal() if paced else None
+        if refusal is not None:
+            return NoAnswer(sent=False, kind=refusal[0], detail=refusal[1])
+        limits = self._settings
+        with (
+            self._locks[id(client)],
+            Call(connect_s=limits.connect_s, read_s=limits.read_s, total_s=limits.total_s) as call,
+        ):
+            try:
+                answer: Answer = client._request(method, path, None if data is None else dict(data))  # type: ignore[assignment]
+            except Exception as error:  # noqa: BLE001 - any failure is told, none may end the runner
+                return self._failure(call, error)
+        if paced:
+            self.pace.heard(answer)
+        return answer
+
+    def _failure(self, call: Call, error: Exception) -> NoAnswer:
+        """What kind of failure, in words of ours."""
+        status = getattr(error, "status", None) if isinstance(error, self._cut) else None
+        if isinstance(error, self._too_long):
+            kind = "body_too_long"
+        elif call.expired:
+            kind = "timeout"
+        elif isinstance(error, self._cut):
+            kind = "half_answer"
+        elif isinstance(error, Timeout):
+            kind = "timeout" if call.sent else "connect_timeout"
+        elif not call.sent:
+            kind = "no_connection" if isinstance(error, RequestException) else "not_sent"
+        else:
+            kind = "no_answer"
+        return NoAnswer(call.sent, kind, type(error).__name__, status)
+
+
+def request_id(answer: "Answer") -> str | None:
+    """Alpaca's own name of the call, where it gives one an event can carry."""
+    found = answer.headers.get("x-request-id", "")
+    return found if 0 < len(found) <= 128 and found.isascii() and found.isprintable() else None
+
+
+def _refuse_bad_keys(secrets: Secrets) -> None:
+    """Both keys, and nothing in them that an HTTP header cannot carry."""
+    for (name, _), value in zip(NAMES, (secrets.key_id, secrets.secret_key), strict=True):
+        if not value or not value.isascii() or not value.isprintable() or value != value.strip():
+            message = (
+                f"{name} (environment): expected Alpaca's key as it was given (value not shown), "
+                f"found {'nothing' if not value else 'another character in it'}; set it"
+            )
+            raise BadInputError(message)
+
+
+def _variants(secrets: Secrets) -> tuple[str, ...]:
+    """The ways in which a server can send a key back."""
+    found: set[str] = set()
+    for secret in (secrets.key_id, secrets.secret_key):
+        data = secret.encode()
+        found |= {secret, quote(secret, safe=""), data.hex(), json.dumps(secret)[1:-1]}
+        found |= {secret.replace("/", "\\/"), base64.b64encode(data).decode().rstrip("=")}
+    return tuple(sorted((text for text in found if len(text) >= 5), key=len, reverse=True))

@@ -1,0 +1,281 @@
+"""What Alpaca has and the journal does not: orders, executions, positions, as observations.
+
+shape   what the journal knows, a time -> fills and statuses of our orders; then, by symbol, what
+        is newly mismatched or agrees again; `whole` is false where a list failed
+rules   Positions are read before orders: a fill between the two is then news of its order, which
+        keeps its symbol out of the comparison, never a difference nobody can explain.
+        A fact that was read stands even if the next list failed; absence and agreement are
+        concluded from whole lists alone.
+        An execution REST tells is known by its order's cumulative quantity, for activities have
+        no execution id; one that would count more than the order has filled is not told.
+        One mismatch a symbol is told, the gravest, and only while the journal does not have it
+source  ALPACA.md A2, A3
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from core.events import FillReported, Observation, OrderReported, ReconcileMismatched
+from core.order import status_of
+from core.values import DecimalText, TimeText, decimal_text, later_by, micros, number
+from live.brokers.alpaca import listing
+from live.brokers.alpaca.client import AlpacaClient
+from live.brokers.alpaca.listing import Failed
+from live.brokers.alpaca.lookup import by_id
+from live.brokers.alpaca.records import FillRecord, OrderRecord
+from live.brokers.base import Known
+
+RANKS = ("foreign-order-with-our-tag", "foreign-order", "order", "position")
+"""What can be mismatched in a symbol, the gravest first."""
+
+SOURCE = "rest"
+OVERLAP_S = Decimal(300)
+ONE_DAY_S = Decimal(86_400)
+LAG_S = Decimal(60)
+"""How long activities may lag behind their order before that is a mismatch."""
+_NEW_YORK = ZoneInfo("America/New_York")
+
+
+class Compared(NamedTuple):
+    """What one comparison brought; `failed` names the list that did not come.
+
+    `news_since`: when the oldest thing that was news to the journal happened at Alpaca.
+    """
+
+    observations: list[Observation]
+    orders: list[OrderRecord]
+    failed: str | None
+    news_since: TimeText | None
+
+
+def compare(client: AlpacaClient, tag: str, known: Known, now: TimeText) -> Compared:
+    """What differs; an unknown order whose id begins with `tag` is one of ours."""
+    held = listing.positions(client)
+    orders, failed = _orders(client, known, now)
+    ours = [order for order in orders if known.knows_order(order.client_order_id)]
+    found: list[Observation] = []
+    missing, failed_fills = _fills(client, ours, known, now)
+    failed = failed or failed_fills or (held.why if isinstance(held, Failed) else None)
+    news: dict[str, TimeText] = {}
+    mismatches: dict[str, ReconcileMismatched] = {}
+    for order in sorted(ours, key=lambda order: order.client_order_id):
+        heard = _news(order, missing.get(order.venue_order_id, []), known, now)
+        found += heard
+        if heard and order.symbol is not None:
+            happened = order.updated_at or now
+            news[order.symbol] = min(happened, news.get(order.symbol, happened))
+    if failed is None and not isinstance(held, Failed):
+        fresh = set(news)
+        for mismatch in _mismatches(orders, held, tag, known, news=fresh, now=now):
+            _tell(mismatches, mismatch)
+        found += _newly(mismatches, known, fresh, now)
+    return Compared(found, orders, failed, min(news.values(), default=None))
+
+
+def _orders(
+    client: AlpacaClient, known: Known, now: TimeText
+) -> tuple[list[OrderRecord], str | None]:
+    """Open orders, those since the last day, and each the journal holds open; what failed."""
+    since = known.needs_reconcile_since() or later_by(now, -ONE_DAY_S)
+    after = later_by(min(since, now), -OVERLAP_S)
+    found: dict[str, OrderRecord] = {}
+    failed: str | None = None
+    for query in ({"status": "all", "after": after}, {"status": "open"}):
+        listed = listing.orders(client, query)
+        if isinstance(listed, Failed):
+            failed = failed or listed.why
+        else:
+            found.update((order.client_order_id, order) for order in listed)
+    for client_order_id in known.open_client_order_ids():
+        if client_order_id in found:
+            continue
+        look = by_id(client, client_order_id)
+        if look.order is not None:
+            found[client_order_id] = look.order
+        elif not look.absent:
+            failed = failed or f"order {client_order_id}: {look.why}"
+    return list(found.values()), failed
+
+
+def _fills(
+    client: AlpacaClient, ours: Iterable[OrderRecord], known: Known, now: TimeText
+) -> tuple[dict[str, list[FillRecord]], str | None]:
+    """FILL activities by Alpaca's order id, asked for only where executions are missing."""
+    missing = {
+        order.venue_order_id: order.updated_at or now
+        for order in ours
+        if number(order.filled_quantity or "0") > known.executed(order.client_order_id)
+    }
+    found: dict[str, list[FillRecord]] = {}
+    if not missing:
+        return found, None
+    for day in _days(later_by(min(missing.values()), -ONE_DAY_S), now):
+        rows = listing.fills(client, day)
+        if isinstance(rows, Failed):
+            return found, rows.why
+        for row in rows:
+            if row.venue_order_id in missing:
+                found.setdefault(row.venue_order_id, []).append(row)
+    return found, None
+
+
+def _news(
+    order: OrderRecord, rows: list[FillRecord], known: Known, now: TimeText
+) -> list[Observation]:
+    """The executions and the status of our order that the journal has not heard of."""
+    found: list[Observation] = []
+    order_id = order.client_order_id
+    total = number(order.filled_quantity or "0")
+    executed = known.executed(order_id)
+    for row in sorted(rows, key=lambda row: number(row.cumulative_quantity)):
+        shares, cumulative = number(row.quantity), number(row.cumulative_quantity)
+        if known.has_fill_to(order_id, cumulative) or executed + shares > total:
+            continue
+        executed += shares
+        found.append(_fill(order, row, now))
+    said = known.reported_status(order_id)
+    if order.status != said or total > known.filled(order_id):
+        found.append(
+            OrderReported(
+                observed_at=now,
+                source_time=order.updated_at,
+                client_order_id=order_id,
+                venue_order_id=order.venue_order_id,
+                status=order.status,
+                source=SOURCE,
+                filled_quantity=order.filled_quantity,
+                average_price=order.average_price,
+            )
+        )
+    return found
+
+
+def _fill(order: OrderRecord, row: FillRecord, now: TimeText) -> FillReported:
+    return FillReported(
+        observed_at=now,
+        source_time=row.time,
+        client_order_id=order.client_order_id,
+        venue_order_id=order.venue_order_id,
+        symbol=row.symbol,
+        side=row.side,
+        quantity=row.quantity,
+        price=row.price,
+        source=SOURCE,
+        cumulative_quantity=row.cumulative_quantity,
+        raw=f"activity {row.activity_id}",
+    )
+
+
+def _mismatches(
+    orders: Iterable[OrderRecord],
+    held: dict[str, DecimalText],
+    tag: str,
+    known: Known,
+    *,
+    news: set[str],
+    now: TimeText,
+) -> Iterable[ReconcileMismatched]:
+    """Foreign orders, orders that lost what they had, positions without news that differ."""
+    there = {order.client_order_id for order in orders}
+    for order in orders:
+        ours = known.knows_order(order.client_order_id)
+        if ours and (order.symbol or "") not in news:
+            yield from _amounts(order, known, now)
+        elif not ours:
+            yield from _foreign(order, tag, now)
+    for client_order_id in known.open_client_order_ids():
+        said = known.reported_status(client_order_id)
+        if client_order_id not in there and said is not None:
+            yield _mismatch("order", "", said, "absent", now=now, order_id=client_order_id)
+    for symbol in sorted({*held, *known.held()} - news):
+        journal, broker = known.position(symbol), held.get(symbol, DecimalText("0"))
+        if journal != number(broker):
+            yield _mismatch("position", symbol, decimal_text(journal), broker, now=now)
+
+
+def _amounts(order: OrderRecord, known: Known, now: TimeText) -> Iterable[ReconcileMismatched]:
+    """The order's own count against the executions: rows that never came, or a bust unheard."""
+    total = number(order.filled_quantity or "0")
+    executed = known.executed(order.client_order_id)
+    late = order.updated_at is not None and later_by(order.updated_at, LAG_S) < now
+    if executed > total or (executed < total and late):
+        sides = (f"executed {decimal_text(executed)}", f"filled {decimal_text(total)}")
+        yield _mismatch(
+            "order", order.symbol or "", *sides, now=now, order_id=order.client_order_id
+        )
+
+
+def _foreign(order: OrderRecord, tag: str, now: TimeText) -> Iterable[ReconcileMismatched]:
+    """An order the journal does not know: open, or with our tag whatever it is."""
+    tagged = bool(tag) and order.client_order_id.startswith(tag)
+    if not tagged and status_of(order.status)[1]:
+        return
+    what = "foreign-order-with-our-tag" if tagged else "foreign-order"
+    broker = f"{order.side} {order.quantity} {order.status}"
+    yield _mismatch(
+        what, order.symbol or "", "absent", broker, now=now, order_id=order.client_order_id
+    )
+
+
+def _newly(
+    mismatches: dict[str, ReconcileMismatched], known: Known, news: set[str], now: TimeText
+) -> list[Observation]:
+    """What the journal does not have yet, and what agrees again."""
+    found: list[Observation] = [
+        mismatch
+        for symbol, mismatch in sorted(mismatches.items())
+        if known.mismatched.get(symbol) != mismatch.what
+    ]
+    for symbol, what in sorted(known.mismatched.items()):
+        if symbol not in mismatches and symbol not in news:
+            found.append(
+                ReconcileMismatched(
+                    observed_at=now,
+                    what=what,
+                    symbol=symbol,
+                    journal_side="agrees",
+                    broker_side="agrees",
+                    resolved=True,
+                )
+            )
+    return found
+
+
+def _mismatch(
+    what: str,
+    symbol: str,
+    journal: str,
+    broker: str,
+    *,
+    now: TimeText,
+    order_id: str | None = None,
+) -> ReconcileMismatched:
+    return ReconcileMismatched(
+        observed_at=now,
+        what=what,
+        symbol=symbol,
+        journal_side=journal,
+        broker_side=broker,
+        client_order_id=order_id,
+    )
+
+
+def _tell(mismatches: dict[str, ReconcileMismatched], mismatch: ReconcileMismatched) -> None:
+    """Keep the gravest mismatch of each symbol, the first of those alike."""
+    other = mismatches.get(mismatch.symbol)
+    if other is None or RANKS.index(mismatch.what) < RANKS.index(other.what):
+        mismatches[mismatch.symbol] = mismatch
+
+
+def _days(since: TimeText, until: TimeText) -> list[str]:
+    """The days of New York that a stretch of time touches."""
+    first, last = (_new_york_day(time) for time in (since, until))
+    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
+
+
+def _new_york_day(time: TimeText) -> date:
+    moment = datetime.fromtimestamp(micros(time) // 1_000_000, UTC)
+    return moment.astimezone(_NEW_YORK).date()
