@@ -1,7 +1,8 @@
 """The venue's process: python -m live.venue --port 0 --file venue.db --seed 7 --faults all=0.02.
 
 says    one line of JSON on standard output when it listens: the URLs, the keys, the process id
-status  0 after SIGTERM or SIGINT, 2 for arguments it cannot run with
+status  0 after SIGTERM or SIGINT; 1 when its own code or file failed, or, with --campaign, when a
+        declared fault never happened; 2 for arguments it cannot run with
 """
 
 import argparse
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import TextIO
 
 from live.feeds.base import MarketSlot
 from live.feeds.csv_file import CsvFeed
@@ -32,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--faults", default="", metavar="KIND=RATE,…", help="or all=RATE")
     made.add_argument("--script", default="", metavar="N:KIND,…", help="faults of the Nth order")
+    made.add_argument("--campaign", action="store_true", help="end red if one never happened")
     made.add_argument("--cash", type=Decimal, default=Decimal(100_000))
     made.add_argument("--clock", metavar="TIME", help="the venue's time at its start; now without")
     made.add_argument("--always-open", action="store_true", help="trade round the clock, every day")
@@ -67,7 +70,7 @@ async def play(server: Server, slots: Iterator[MarketSlot], pace_s: float) -> No
             server.admin.show(symbol, now, numbers)
         server.venue.engine.advance(server.venue.clock.now())
         server.venue.commit()
-        await server.publish()
+        server.publish()
         await asyncio.sleep(pace_s)
 
 
@@ -89,19 +92,29 @@ async def serve(arguments: argparse.Namespace) -> int:
     for armed in parse_script(arguments.script):
         venue.faults.arm(armed)
     server = Server(venue)
-    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, server.stopped.set)
     port = await server.start(arguments.port)
-    tasks = [asyncio.create_task(server.tick(stopped))]
+    tasks = [asyncio.create_task(server.tick())]
     if slots is not None:
         tasks.append(asyncio.create_task(play(server, slots, arguments.pace)))
-    print(json.dumps(ready(setup, port)), flush=True)
-    await stopped.wait()
-    tasks[-1].cancel()
+    for task in tasks:
+        task.add_done_callback(server.ended)
+    _say(sys.stdout, json.dumps(ready(setup, port)))
+    await server.stopped.wait()
+    for task in tasks[1:]:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    if server.broken is not None:
+        _say(sys.stderr, f"venue: broke and stops: {server.broken!r}")
+        return 1
     await server.stop()
+    never = venue.faults.never_happened()
     venue.close()
+    if arguments.campaign and never:
+        _say(sys.stderr, f"campaign: expected each declared fault to happen, never: {never}")
+        return 1
     return 0
 
 
@@ -120,13 +133,18 @@ def ready(setup: Setup, port: int) -> dict[str, object]:
     }
 
 
+def _say(where: TextIO, line: str) -> None:
+    where.write(f"{line}\n")
+    where.flush()
+
+
 def main() -> int:
     """The process."""
     arguments = parser().parse_args()
     try:
         return asyncio.run(serve(arguments))
     except (ValueError, InvalidOperation, BadInputError, OSError) as problem:
-        print(f"venue: {problem}", file=sys.stderr)
+        _say(sys.stderr, f"venue: {problem}")
         return 2
 
 

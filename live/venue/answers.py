@@ -160,4 +160,5 @@ def asset_json(symbol: str) -> dict[str, object]:
 
 
 def _local(at: int) -> str:
-    return datetime.fromtimestamp(at // SECOND, NEW_YORK).isoformat()
+    whole, _, zone = datetime.fromtimestamp(at // SECOND, NEW_YORK).isoformat().rpartition("-")
+    return f"{whole}.{at % SECOND:09d}-{zone}" if at % SECOND else f"{whole}-{zone}"

@@ -43,9 +43,7 @@ def ns_of(text: str) -> int:
 
 def new_york(at: int) -> datetime:
     """The wall time in New York, to the microsecond."""
-    return datetime.fromtimestamp(at // SECOND, NEW_YORK).replace(
-        microsecond=at % SECOND // 1000
-    )
+    return datetime.fromtimestamp(at // SECOND, NEW_YORK).replace(microsecond=at % SECOND // 1000)
 
 
 class Day(NamedTuple):

@@ -1,9 +1,9 @@
 """The venue itself: orders, their steps in time, executions, cash and positions.
 
-shape   a call or a quote at a time -> changed documents (`changes`) and stream messages (`outbox`);
-        deterministic given seed, times, quotes and calls
-rules   1. an accepted order is `pending_new` (`accepted` while the venue is closed), and `new` a few
-           milliseconds later; then it matches: matching.py
+shape   a call or a quote at a time -> the keys of what changed (`changed`) and messages of the
+        stream (`outbox`); deterministic given seed, times, quotes and calls
+rules   1. an accepted order is `pending_new` (`accepted` while the venue is closed), and `new`
+           a few milliseconds later; then it matches: matching.py
         2. what an order will suffer is drawn when it is accepted and stands in its script, so a
            killed venue goes on with it
         3. nothing fills outside a session; a day order expires at its session's close
@@ -22,7 +22,6 @@ from live.venue.book import (
     Execution,
     Order,
     Quote,
-    average_price,
     order_json,
     venue_uuid,
 )
@@ -335,7 +334,3 @@ class Engine:
     def standing(self, keep: Callable[[Execution], bool]) -> Iterator[Execution]:
         """The executions that count and are kept, oldest first."""
         return (e for e in self.executions if not e.busted and keep(e))
-
-    def average(self, order: Order) -> Decimal | None:
-        """The order's average price."""
-        return average_price(order)

@@ -59,6 +59,8 @@ class Fault(StrEnum):
     """The order fills after its cancel was accepted."""
     CANCEL_REJECTED = "cancel_rejected"
     """The accepted cancel is rejected afterwards."""
+    REPLACE_REJECTED = "replace_rejected"
+    """The accepted replace comes to nothing: its successor is rejected, the order stays."""
     STUCK_CANCEL = "stuck_cancel"
     """The order stays in pending_cancel. Armed only: it would hold its shares for ever."""
     BUST = "bust"
@@ -161,6 +163,11 @@ class Faults:
         self.armed: list[Armed] = []
         self.counts: dict[str, int] = {}
         self._seen: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}
+
+    def number_of(self, client_order_id: str) -> int:
+        """Which client order id of those the venue has seen this is, from 1."""
+        return self._numbers.setdefault(client_order_id, len(self._numbers) + 1)
 
     def arm(self, armed: Armed) -> None:
         """One more that waits."""
@@ -171,6 +178,14 @@ class Faults:
     def count(self, fault: Fault) -> None:
         """It happened."""
         self.counts[fault] = self.counts.get(fault, 0) + 1
+
+    def declared(self) -> list[Fault]:
+        """The kinds that have a rate."""
+        return [kind for kind in Fault if self.rates.get(kind)]
+
+    def never_happened(self) -> list[str]:
+        """The declared kinds that never happened; a campaign with any is red."""
+        return [kind.value for kind in missing(self.declared(), self.counts)]
 
     def saw(self, method: str, path: str, client_order_id: str | None) -> None:
         """A call of an earlier process: the next of its kind is not the first."""

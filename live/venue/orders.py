@@ -6,8 +6,6 @@ source  codes and words as in ALPACA.md A4; what this venue does not do is a 422
 import json
 from decimal import Decimal, InvalidOperation
 
-import msgspec
-
 from live.venue.answers import Answer, error
 from live.venue.book import Order, venue_uuid
 from live.venue.engine import ACCEPT_NS, Engine
@@ -126,11 +124,6 @@ def successor_of(engine: Engine, order: Order, body: dict[str, object], now: int
     )
 
 
-def with_id(order: Order, order_id: str) -> Order:
-    """The same order under another id."""
-    return msgspec.structs.replace(order, id=order_id)
-
-
 def _invalid(words: str) -> RefusedError:
     return RefusedError(error(422, 42210000, words))
 
@@ -168,8 +161,8 @@ def _digits(value: Decimal) -> int:
 
 def _check_tick(limit: Decimal | None) -> None:
     if limit is not None and _digits(limit) > (2 if limit >= 1 else 4):
-        words = f"invalid limit_price {limit}. sub-penny increment does not fulfill minimum pricing criteria"
-        raise _invalid(words)
+        why = "sub-penny increment does not fulfill minimum pricing criteria"
+        raise _invalid(f"invalid limit_price {limit}. {why}")
 
 
 def _extra_class(body: dict[str, object]) -> bool:

@@ -13,7 +13,7 @@ from live.venue import answers, money
 from live.venue.answers import Answer, error
 from live.venue.book import Execution, Order, activity_id, activity_json, order_json
 from live.venue.clock import VenueClock, new_york, ns_of
-from live.venue.engine import CANCEL_NS, Engine
+from live.venue.engine import Engine
 from live.venue.faults import Fault, Occasion
 from live.venue.orders import RefusedError, body_of, order_of, successor_of
 
@@ -79,10 +79,13 @@ class TradingApi:
         refusal = money.refusal(self.engine, order)
         if refusal is not None:
             return Answer(*refusal)
+        faults, client_order_id = self.engine.faults, order.client_order_id
         occasion = Occasion(
-            client_order_id=order.client_order_id, order_number=order.number, symbol=order.symbol
+            client_order_id=client_order_id,
+            order_number=faults.number_of(client_order_id),
+            symbol=order.symbol,
         )
-        self.engine.accept(order, self.engine.faults.of_order(occasion), now)
+        self.engine.accept(order, faults.of_order(occasion), now)
         return Answer(200, order_json(order))
 
     def orders(self, call: Call, now: int, _id: str) -> Answer:
@@ -146,17 +149,21 @@ class TradingApi:
         if successor.client_order_id in self.engine.by_client_id:
             return answers.NOT_UNIQUE
         self.engine.accept(successor, [], now)
-        order.replaced_by, order.replaced, order.due = successor.id, now, now + CANCEL_NS
+        answer = Answer(200, order_json(successor))
+        if self.engine.takes(order, Fault.REPLACE_REJECTED):
+            successor.failed = now
+            self.engine.close(successor, "rejected", now)
+            self.engine.say("order_replace_rejected", order, now, reason="TOO_LATE_TO_CANCEL")
+            return answer
+        order.replaced_by, order.replaced = successor.id, now
         self.engine.close(order, "replaced", now)
-        return Answer(200, order_json(successor))
+        return answer
 
     def account(self, _call: Call, _now: int, _id: str) -> Answer:
         """`GET /v2/account`."""
         suspended = self.configurations["suspend_trade"] is True
         first = min((order.created for order in self.engine.orders.values()), default=0)
-        return Answer(
-            200, answers.account_json(self.engine, suspended=suspended, created=first)
-        )
+        return Answer(200, answers.account_json(self.engine, suspended=suspended, created=first))
 
     def configuration(self, call: Call, _now: int, _id: str) -> Answer:
         """`GET` and `PATCH /v2/account/configurations`."""

@@ -1,9 +1,10 @@
 """The venue as a server: one port for the trading API, the data API, the streams and the admin.
 
 rules   1. a call's effects and its row in the log are committed, then it is answered
-        2. at most one fault strikes a call; one of the kinds "before" leaves nothing but the log row
+        2. at most one fault strikes a call; one of the kinds "before" leaves only the log row
         3. a call over the limit a minute is 429 with Alpaca's headers; the window is the minute
         4. whoever has no keys is answered 401, with a wrong pair 403, whatever he asks
+        5. a fault of the venue's own code or file ends its process: memory may be ahead of the file
 dies    between commit and answer: the order is in the file, its sender does not know; a stream
         message not sent yet is lost
 """
@@ -36,10 +37,12 @@ class Server:
         self.venue = venue
         self.updates = TradeUpdates(venue.faults, venue.authorize, venue.commit)
         self.market = MarketData(venue.authorize)
-        self.admin = Admin(venue, self.updates, self.publish)
+        self.admin = Admin(venue, self.updates)
         self._windows: dict[str, tuple[int, int]] = {}
         self._server: asyncio.Server | None = None
         self._lines: set[asyncio.Task[None]] = set()
+        self.stopped = asyncio.Event()
+        self.broken: Exception | None = None
 
     async def start(self, port: int) -> int:
         """Listen; the port it is."""
@@ -58,28 +61,32 @@ class Server:
         await asyncio.gather(*self._lines, return_exceptions=True)
         self.venue.commit()
 
-    async def tick(self, stopped: asyncio.Event) -> None:
+    async def tick(self) -> None:
         """Orders' steps as they come due, until stopped."""
-        while not stopped.is_set():
+        while not self.stopped.is_set():
             self.venue.engine.advance(self.venue.clock.now())
             self.venue.commit()
-            await self.publish()
+            self.publish()
             with suppress(TimeoutError):
-                await asyncio.wait_for(stopped.wait(), _TICK_S)
+                await asyncio.wait_for(self.stopped.wait(), _TICK_S)
 
-    async def publish(self) -> None:
+    def ended(self, task: "asyncio.Task[None]") -> None:
+        """A task of the venue's own is over; one that failed ends the venue."""
+        if not task.cancelled() and isinstance(problem := task.exception(), Exception):
+            self.broken = problem
+            self.stopped.set()
+
+    def publish(self) -> None:
         """What the engine said since, to the streams; committed before, as all that is said."""
         engine = self.venue.engine
         said, engine.outbox = engine.outbox, []
         for event, order, data in said:
-            await self.updates.publish(event, order, data)
+            self.updates.publish(event, order, data)
         shown, self.admin.shown = self.admin.shown, []
         for symbol, quote in shown:
-            await self.market.publish(symbol, quote)
+            self.market.publish(symbol, quote)
 
-    async def _connected(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._lines.add(task)
@@ -88,8 +95,13 @@ class Server:
             while (call := await read_call(reader)) is not None:
                 if not await self._answer(line, call):
                     break
+                if call.headers.get("connection", "").lower() == "close":
+                    break
         except (OSError, BadCallError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
+        except Exception as problem:  # noqa: BLE001  # whatever it is: the venue must not go on
+            self.broken = problem
+            self.stopped.set()
         finally:
             self._lines.discard(task)
             writer.close()
@@ -102,7 +114,7 @@ class Server:
         if call.path.startswith("/_venue/"):
             answer = self.admin.answer(call)
             self.venue.commit()
-            await self.publish()
+            self.publish()
             await line.send(answer_bytes(answer, {}))
             return True
         now = self.venue.clock.now()
@@ -135,15 +147,16 @@ class Server:
         return self.venue.trading.answer(asked, now)
 
     def _struck(self, call: HttpCall, client_order_id: str | None) -> Struck | None:
+        faults = self.venue.faults
         posted = call.method == "POST" and client_order_id is not None
-        number = self.venue.number_of(client_order_id) if posted and client_order_id else None
+        number = faults.number_of(client_order_id) if posted and client_order_id else None
         occasion = Occasion(
             method=call.method,
             path=call.path,
             client_order_id=client_order_id,
             order_number=number,
         )
-        return self.venue.faults.of_request(occasion)
+        return faults.of_request(occasion)
 
     def _refusal(self, call: HttpCall, now: int) -> tuple[dict[str, str], Answer | None]:
         """The headers of the answer, and the no of the door: keys, or too many calls."""
@@ -168,7 +181,7 @@ class Server:
 
     async def _stream(self, line: Line, call: HttpCall) -> None:
         socket = Socket(line, call)
-        if not await socket.open():
+        if not socket.open():
             return
         if call.path == "/stream":
             await self.updates.serve(socket)

@@ -1,8 +1,8 @@
 """The venue's websockets: `trade_updates` at /stream, quotes, trades and bars at /v2/{feed}.
 
 shape   /stream: authenticate, listen, then {"stream":"trade_updates","data":...}; JSON in binary
-        frames as paper sends it, or MessagePack where the handshake asks for it. /v2/...: MessagePack
-        where asked for, else JSON in text; a list of messages, each with its `T`
+        frames as paper sends it, or MessagePack where the handshake asks for it. /v2/...: lists
+        of messages, each with its `T`, in MessagePack where asked for, else JSON in text
 rules   a listen list replaces the earlier one; a message sent while nobody listens is lost, and
         nothing is ever sent again: there is no sequence number and no replay, as at Alpaca
 source  ALPACA.md A3
@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 import msgspec
 from websockets.exceptions import WebSocketException
 from websockets.frames import Frame, Opcode
@@ -28,6 +28,8 @@ from live.venue.wire import HttpCall, Line
 
 _AUTHENTICATE_S = 10.0
 _UNKNOWN_EVENT = "venue_moved"
+_UNREAD_MAX = 1 << 24
+_SPOKEN = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 Authorize = Callable[[str, str], bool]
@@ -41,7 +43,11 @@ class Waiting(NamedTuple):
 
 
 class Socket:
-    """A websocket over a connection: the protocol is the library's, the bytes go through `line`."""
+    """A websocket over a connection: the protocol is the library's, the bytes go through `line`.
+
+    Sending never waits: a client that does not read must not hold up the venue, and is reset when
+    too much waits for it.
+    """
 
     def __init__(self, line: Line, call: HttpCall) -> None:
         self.line = line
@@ -49,76 +55,67 @@ class Socket:
         self.packed = "msgpack" in call.headers.get("content-type", "")
         self.deaf = False
         self.alive = False
+        self.said: asyncio.Queue[object] = asyncio.Queue()
         self._head = call.head
-        self._sending = asyncio.Lock()
-        self._messages: asyncio.Queue[object] = asyncio.Queue()
 
-    async def open(self) -> bool:
+    def open(self) -> bool:
         """The handshake; whether it was one."""
         self.protocol.receive_data(self._head)
-        requests = [event for event in self.protocol.events_received() if isinstance(event, Request)]
-        if not requests:
+        asked = [event for event in self.protocol.events_received() if isinstance(event, Request)]
+        if not asked:
             return False
-        self.protocol.send_response(self.protocol.accept(requests[0]))
-        await self._flush()
-        self.alive = self.protocol.handshake_exc is None
+        self.alive = True
+        self.protocol.send_response(self.protocol.accept(asked[0]))
+        self._flush()
+        self.alive = self.alive and self.protocol.handshake_exc is None
         return self.alive
 
-    async def messages(self) -> "asyncio.Queue[object]":
-        """What the client says, decoded; None at the end."""
-        return self._messages
-
     async def listen(self) -> None:
-        """Bytes in until the end; a deaf one hears nothing, not even a ping."""
+        """Bytes in until the end, messages into `said`, None last; a deaf one hears not a ping."""
         parts: list[bytes] = []
         while self.alive:
             try:
                 data = await self.line.reader.read(1 << 16)
             except OSError:
                 break
-            if self.deaf and data:
-                continue
             if not data:
                 break
+            if self.deaf:
+                continue
             self.protocol.receive_data(data)
             for event in self.protocol.events_received():
-                if isinstance(event, Frame) and event.opcode in (
-                    Opcode.TEXT, Opcode.BINARY, Opcode.CONT,
-                ):  # fmt: skip
-                    parts.append(event.data)
+                if isinstance(event, Frame) and event.opcode in _SPOKEN:
+                    parts.append(bytes(event.data))
                     if event.fin:
-                        self._messages.put_nowait(_decoded(b"".join(parts)))
+                        self.said.put_nowait(_decoded(b"".join(parts)))
                         parts = []
-            await self._flush()
+            self._flush()
             if self.protocol.close_expected():
                 break
         self.alive = False
-        self._messages.put_nowait(None)
+        self.said.put_nowait(None)
 
-    async def send(self, message: object, *, binary: bool) -> None:
+    def send(self, message: object, *, binary: bool) -> None:
         """A message, unless the connection is gone or dumb."""
         if not self.alive or self.deaf:
             return
         try:
             if self.packed:
-                self.protocol.send_binary(msgpack.packb(message, default=_plain, datetime=True))
+                self.protocol.send_binary(msgpack.packb(message, default=_plain))
             elif binary:
                 self.protocol.send_binary(_ENCODER.encode(message))
             else:
                 self.protocol.send_text(_ENCODER.encode(message))
         except WebSocketException:
             self.alive = False
-        await self._flush()
+        self._flush()
 
-    async def _flush(self) -> None:
-        async with self._sending:
-            for data in self.protocol.data_to_send():
-                if self.deaf or not data:
-                    continue
-                try:
-                    await self.line.send(data)
-                except OSError:
-                    self.alive = False
+    def _flush(self) -> None:
+        for data in self.protocol.data_to_send():
+            if data and not self.deaf and not self.line.writer.is_closing():
+                self.line.writer.write(data)
+        if self.line.writer.transport.get_write_buffer_size() > _UNREAD_MAX:
+            self.reset()
 
     def reset(self) -> None:
         """The connection is gone at once."""
@@ -140,11 +137,10 @@ class TradeUpdates:
     async def serve(self, socket: Socket) -> None:
         """One client, from its first word to its end."""
         hearing = asyncio.create_task(socket.listen())
-        said = await socket.messages()
         self.open.add(socket)
         authorized = False
         try:
-            while (message := await said.get()) is not None:
+            while (message := await socket.said.get()) is not None:
                 action = message.get("action") if isinstance(message, dict) else None
                 data = message.get("data") if isinstance(message, dict) else None
                 data = data if isinstance(data, dict) else {}
@@ -155,51 +151,51 @@ class TradeUpdates:
                     authorized = self.authorize(str(key), str(secret))
                     status = "authorized" if authorized else "unauthorized"
                     answer = {"status": status, "action": "authenticate"}
-                    await self._say(socket, "authorization", answer)
+                    self._say(socket, "authorization", answer)
                 elif action == "listen" and authorized:
                     asked = data.get("streams")
                     streams = [s for s in asked if s == "trade_updates"] if asked else []
-                    await self._say(socket, "listening", {"streams": streams})
+                    self._say(socket, "listening", {"streams": streams})
                     (self.listening.add if streams else self.listening.discard)(socket)
                 else:
                     answer = {"status": "unauthorized", "action": str(action)}
-                    await self._say(socket, "authorization", answer)
+                    self._say(socket, "authorization", answer)
         finally:
             self.listening.discard(socket)
             self.open.discard(socket)
             hearing.cancel()
 
-    async def _say(self, socket: Socket, stream: str, data: object) -> None:
-        await socket.send({"stream": stream, "data": data}, binary=True)
+    def _say(self, socket: Socket, stream: str, data: object) -> None:
+        socket.send({"stream": stream, "data": data}, binary=True)
 
-    async def publish(self, event: str, order: Order, data: dict[str, object]) -> None:
+    def publish(self, event: str, order: Order, data: dict[str, object]) -> None:
         """A message on its way to those who listen; without any it is lost, which is no fault."""
         if not self.listening:
             return
         occasion = Occasion(
             client_order_id=order.client_order_id,
-            order_number=order.number,
+            order_number=self.faults.number_of(order.client_order_id),
             symbol=order.symbol,
             event=event,
         )
         struck = self.faults.of_message(occasion)
         if struck is None:
-            await self._send(data)
+            self._send(data)
         else:
-            await self._send_wrong(struck, data)
+            self._send_wrong(struck, data)
 
-    async def _send(self, data: object) -> None:
+    def _send(self, data: object) -> None:
         """To everyone, and behind it whatever it overtook."""
         overtaken, self._waiting = self._waiting, []
         for socket in list(self.listening):
-            await self._say(socket, "trade_updates", data)
+            self._say(socket, "trade_updates", data)
         for waiting in overtaken:
             waiting.timer.cancel()
             self._count(Fault.STREAM_REORDER)
             for socket in list(self.listening):
-                await self._say(socket, "trade_updates", waiting.data)
+                self._say(socket, "trade_updates", waiting.data)
 
-    async def _send_wrong(self, struck: Struck, data: dict[str, object]) -> None:
+    def _send_wrong(self, struck: Struck, data: dict[str, object]) -> None:
         """The message, or what comes in its place."""
         loop = asyncio.get_running_loop()
         match struck.fault:
@@ -209,7 +205,7 @@ class TradeUpdates:
                 return
             case Fault.STREAM_DELAY:
                 late = struck.seconds(300, 1_500)
-                loop.call_later(late, lambda: loop.create_task(self._send(data)))
+                loop.call_later(late, self._send, data)
             case Fault.STREAM_HALF_OPEN:
                 for socket in self.listening:
                     socket.deaf = True
@@ -219,14 +215,14 @@ class TradeUpdates:
                     socket.reset()
                 self.listening.clear()
             case Fault.STREAM_DUPLICATE:
-                await self._send(data)
-                await self._send(data)
+                self._send(data)
+                self._send(data)
             case Fault.STREAM_NULL:
-                await self._send(None)
-                await self._send(data)
+                self._send(None)
+                self._send(data)
             case Fault.STREAM_UNKNOWN_EVENT:
-                await self._send({**data, "event": _UNKNOWN_EVENT})
-                await self._send(data)
+                self._send({**data, "event": _UNKNOWN_EVENT})
+                self._send(data)
             case _:
                 pass  # dropped
         self._count(struck.fault)
@@ -234,10 +230,9 @@ class TradeUpdates:
     def _give_up(self) -> None:
         """Nobody overtook it in time: it is sent as it is, and no fault happened."""
         waiting, self._waiting = self._waiting, []
-        loop = asyncio.get_running_loop()
         for one in waiting:
             one.timer.cancel()
-            loop.create_task(self._send(one.data))
+            self._send(one.data)
 
     def _count(self, fault: Fault) -> None:
         self.faults.count(fault)
@@ -254,41 +249,38 @@ class MarketData:
     async def serve(self, socket: Socket) -> None:
         """One client; 10 seconds to authenticate."""
         hearing = asyncio.create_task(socket.listen())
-        said = await socket.messages()
-        await self._say(socket, {"T": "success", "msg": "connected"})
+        self._say(socket, {"T": "success", "msg": "connected"})
         try:
-            first = await asyncio.wait_for(said.get(), _AUTHENTICATE_S)
+            first = await asyncio.wait_for(socket.said.get(), _AUTHENTICATE_S)
             if not isinstance(first, dict) or first.get("action") != "auth":
-                await self._say(socket, {"T": "error", "code": 401, "msg": "not authenticated"})
+                self._say(socket, {"T": "error", "code": 401, "msg": "not authenticated"})
                 return
             if not self.authorize(str(first.get("key")), str(first.get("secret"))):
-                await self._say(socket, {"T": "error", "code": 402, "msg": "auth failed"})
+                self._say(socket, {"T": "error", "code": 402, "msg": "auth failed"})
                 return
-            await self._say(socket, {"T": "success", "msg": "authenticated"})
+            self._say(socket, {"T": "success", "msg": "authenticated"})
             wanted = self.wanted[socket] = {"trades": set(), "quotes": set(), "bars": set()}
-            while (message := await said.get()) is not None:
-                await self._subscribe(socket, wanted, message)
+            while (message := await socket.said.get()) is not None:
+                self._subscribe(socket, wanted, message)
         except TimeoutError:
-            await self._say(socket, {"T": "error", "code": 404, "msg": "auth timeout"})
+            self._say(socket, {"T": "error", "code": 404, "msg": "auth timeout"})
         finally:
             self.wanted.pop(socket, None)
             hearing.cancel()
             socket.line.writer.close()
 
-    async def _subscribe(
-        self, socket: Socket, wanted: dict[str, set[str]], message: object
-    ) -> None:
+    def _subscribe(self, socket: Socket, wanted: dict[str, set[str]], message: object) -> None:
         action = message.get("action") if isinstance(message, dict) else None
         if not isinstance(message, dict) or action not in ("subscribe", "unsubscribe"):
-            await self._say(socket, {"T": "error", "code": 400, "msg": "invalid syntax"})
+            self._say(socket, {"T": "error", "code": 400, "msg": "invalid syntax"})
             return
         for channel, symbols in wanted.items():
             asked = {str(symbol) for symbol in message.get(channel) or []}
             (symbols.update if action == "subscribe" else symbols.difference_update)(asked)
         now = {channel: sorted(symbols) for channel, symbols in wanted.items()}
-        await self._say(socket, {"T": "subscription", **now})
+        self._say(socket, {"T": "subscription", **now})
 
-    async def publish(self, symbol: str, quote: Quote) -> None:
+    def publish(self, symbol: str, quote: Quote) -> None:
         """A quote to those who asked for it."""
         for socket, wanted in list(self.wanted.items()):
             found: list[object] = []
@@ -300,10 +292,10 @@ class MarketData:
                 if wanted[channel] & {symbol, "*"}:
                     found.append({"T": kind, "S": symbol, **_timed(made, packed=socket.packed)})
             if found:
-                await socket.send(found, binary=socket.packed)
+                socket.send(found, binary=socket.packed)
 
-    async def _say(self, socket: Socket, message: object) -> None:
-        await socket.send([message], binary=socket.packed)
+    def _say(self, socket: Socket, message: object) -> None:
+        socket.send([message], binary=socket.packed)
 
 
 def _timed(made: dict[str, object], *, packed: bool) -> dict[str, object]:

@@ -55,7 +55,6 @@ class Venue:
         self.trading = TradingApi(self.engine, self.clock)
         self.data = DataApi()
         self.store = Store(setup.path)
-        self.last_numbers: dict[str, int] = {}
         self._counted: dict[str, int] = {}
         self._restore()
 
@@ -67,10 +66,6 @@ class Venue:
         """The market shows a quote of `symbol`."""
         self.engine.quote(symbol, quote)
         self.data.heard(symbol, quote)
-
-    def number_of(self, client_order_id: str) -> int:
-        """How many client order ids the venue had been sent when this one came first, itself too."""
-        return self.last_numbers.setdefault(client_order_id, len(self.last_numbers) + 1)
 
     def commit(self, *calls: Call) -> None:
         """Whatever changed, and the calls, in the file when this returns."""
@@ -122,9 +117,7 @@ class Venue:
         if "armed" in states:
             self.faults.armed = msgspec.json.decode(states["armed"], type=list[Armed])
         if "calendar" in states:
-            days = msgspec.json.decode(
-                states["calendar"], type=dict[str, tuple[str, str] | None]
-            )
+            days = msgspec.json.decode(states["calendar"], type=dict[str, tuple[str, str] | None])
             self.calendar.change(days)
         if "clock" in states:
             self.clock.take(msgspec.json.decode(states["clock"], type=tuple[int, int | None]))
@@ -135,7 +128,7 @@ class Venue:
         for _, call in store.calls():
             self.faults.saw(call.method, call.path, call.client_order_id)
             if call.method == "POST" and call.client_order_id:
-                self.number_of(call.client_order_id)
+                self.faults.number_of(call.client_order_id)
 
     def close(self) -> None:
         """Close the file."""

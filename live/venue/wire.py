@@ -8,6 +8,7 @@ errors  `BadCallError` for what is no call; the connection is closed on it
 import asyncio
 import socket
 import struct
+from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPException, parse_headers
 from io import BytesIO
@@ -107,10 +108,8 @@ class Line:
 
     async def hang(self, seconds: float) -> None:
         """Nothing, until the other side leaves or the time is over; then reset."""
-        try:
+        with suppress(TimeoutError, OSError):
             await asyncio.wait_for(self.reader.read(1), seconds)
-        except (TimeoutError, OSError):
-            pass
         self.reset()
 
     async def misbehave(self, struck: Struck, answer: Answer, headers: dict[str, str]) -> bool:
@@ -163,6 +162,6 @@ def _other_answer(struck: Struck, answer: Answer, headers: dict[str, str]) -> by
         case Fault.EMPTY:
             return answer_bytes(Answer(200), headers, ("application/json", b""))
         case _:
-            body = _ENCODER.encode(answer.body)
-            cut = body[: max(1, len(body) * 2 // 3)]
+            said = _ENCODER.encode(answer.body)
+            cut = said[: max(1, len(said) * 2 // 3)]
             return answer_bytes(Answer(200), headers, ("application/json", cut))
