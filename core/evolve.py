@@ -66,7 +66,6 @@ from core.events.base import DecisionEvent, ObservationEvent
 from core.order import GIVEN_UP, OpenStatus
 from core.rolling import marked
 from core.state import (
-    ORDER_UPDATES,
     STRATEGY,
     VANISHED,
     CycleCounts,
@@ -286,17 +285,15 @@ def _with_runner(state: State, event: RunnerStarted) -> State:
         epoch=event.epoch,
         seed=event.seed,
         intents=intents,
-        stream=None,
+        streams={},
         reconciled_at=None,
     )
 
 
 def _with_stream(state: State, event: StreamWentUp | StreamWentDown) -> State:
-    """The stream of order updates changed: what was said meanwhile is not known."""
-    if event.stream != ORDER_UPDATES:
-        return state
+    """Something of the link to the broker is up, or is not and why."""
     why = event.why if isinstance(event, StreamWentDown) else ""
-    return replace(state, stream=why, reconciled_at=None)
+    return replace(state, streams={**state.streams, event.stream: why})
 
 
 def _with_mismatch(state: State, event: ReconcileMismatched) -> State:

@@ -45,6 +45,8 @@ class ReasonCode(StrEnum):
     """The broker's stream of order updates is down, silent, or was never up."""
     ACCOUNT_MISSING = "account.missing"
     """The broker has not reported the account yet."""
+    ACCOUNT_BLOCKED = "account.blocked"
+    """The broker's account may not trade, or cannot be read."""
     ACCOUNT_UNRECONCILED = "account.unreconciled"
     """Orders, fills and positions were not compared with the broker's since the runner started or
     the stream changed, or longer ago than `broker.account_max_age_s`."""

@@ -26,8 +26,9 @@ from core.values import CONTEXT, ZERO, OrderType, Side, TimeInForce, TimeText, l
 ONE_DAY_S = Decimal(86_400)
 STRATEGY = "strategy"
 """The scope of a lockout that disables the strategy."""
-ORDER_UPDATES = "trade_updates"
-"""The name of the stream that brings what happens to orders."""
+ORDER_UPDATES, COMPARED, TRADING = "trade_updates", "account", "trading"
+"""What must be up for an opening: the stream of order updates; all was compared since it was last
+in doubt; the account may trade."""
 VANISHED = "order-vanished"
 """The mismatch of an order that the broker acknowledged and no longer has."""
 NOT_AT_VENUE = (OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING, OpenStatus.UNKNOWN)
@@ -114,8 +115,8 @@ class StrategyFacts(msgspec.Struct, frozen=True, kw_only=True):
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """The fold of a journal. `now` is the last observation's time; it never decreases.
 
-    `orphans`: orders given up that are alive at the broker, and their symbols. `stream`: "" while
-    the stream of order updates is up, else why it is not; None before the first word of it.
+    `orphans`: orders given up that are alive at the broker, and their symbols. `streams`: "" for
+    what is up at a real broker, else why it is not; nothing of it before the runner's first word.
     """
 
     journal_id: str = ""
@@ -151,7 +152,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     day: Day | None = None
     mismatched: dict[str, str] = {}
     orphans: dict[str, str] = {}
-    stream: str | None = None
+    streams: dict[str, str] = {}
     reconciled_at: TimeText | None = None
     alerts: frozenset[str] = frozenset()
 

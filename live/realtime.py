@@ -25,6 +25,7 @@ from core.events import (
     TimerElapsed,
 )
 from core.order import OpenStatus
+from core.state import ORDER_UPDATES
 from core.values import TimeText, seconds_between
 from live.brokers.base import RealBroker
 from live.clock import Clock
@@ -39,7 +40,10 @@ GRACE_S = Decimal(2)
 """How long an end waits for the stream's last words."""
 MOMENT_S = Decimal("0.25")
 """How soon a signal to stop is heard."""
+AGAIN_S = Decimal(1)
+"""The least time from one comparison to the next while the account is in doubt."""
 LONGEST_WAIT_S = Decimal(60)
+"""The longest wait after which the machine's clock is asked again."""
 UNSETTLED = (OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING, OpenStatus.UNKNOWN)
 
 
@@ -75,9 +79,11 @@ class RealtimeRunner(Runner):
     ) -> None:
         """Claim, connect, resolve, reconcile; without a stream or an account nothing is opened."""
         decisions = self.committer.claim(news, started)
-        self.real.connect()
+        self.real.start()
         self.actions.carry_out(decisions)
-        self._wait(STREAM_WAIT_S, until=lambda: self.committer.state.stream == "")
+        self._wait(
+            STREAM_WAIT_S, until=lambda: self.committer.state.streams.get(ORDER_UPDATES) == ""
+        )
         self._reconcile()
 
     def run(self, cycles: int | None = None) -> str:
@@ -163,7 +169,7 @@ class RealtimeRunner(Runner):
             left = end - self.clock.monotonic()
             if left <= 0 or until() or self.stopping():
                 return
-            self.real.wait(min(left, self._until_timer(), MOMENT_S))
+            self.real.wait(float(min(left, self._until_timer(), MOMENT_S)))
 
     def _until_timer(self) -> Decimal:
         """Seconds to the earliest timer."""
@@ -182,10 +188,11 @@ class RealtimeRunner(Runner):
                 elapsed = TimerElapsed(observed_at=now, key=due[1], due=due[0])
                 self.actions.carry_out(self.committer.observe(elapsed))
                 continue
-            message = self.real.next_message()
-            if message is None:
+            messages = self.real.messages(now, now)
+            if not messages:
                 return
-            self.actions.carry_out(self.committer.observe(message))
+            for message in messages:
+                self.actions.carry_out(self.committer.observe(message))
 
     # -- what is true
 
@@ -193,8 +200,10 @@ class RealtimeRunner(Runner):
         """At the interval, at once after the stream changed, and when the broker asks for it."""
         every = Decimal(self.committer.state.config.broker.reconcile_every_s)
         last = self.reconciled
-        old = last is None or self.clock.monotonic() - last >= every
-        if old or self.real.wants_reconcile():
+        if last is None:
+            return
+        old = self.clock.monotonic() - last >= every
+        if old or (self.real.reconcile_due and self.clock.monotonic() - last >= AGAIN_S):
             self._reconcile()
 
     def _reconcile(self, _: TimeText | None = None) -> None:
@@ -204,3 +213,6 @@ class RealtimeRunner(Runner):
         """
         self.reconciled = self.clock.monotonic()
         super()._reconcile(self.clock.now())
+        account = self.broker.account(self.clock.now())
+        if account is not None:
+            self.actions.carry_out(self.committer.observe(account))

@@ -22,6 +22,7 @@ GATES: tuple[Gate, ...] = (
     size.numbers_finite,
     permission.closing_only,
     link.stream_down,
+    link.account_blocked,
     link.account_unreconciled,
     permission.blackout_after_open,
     permission.blackout_before_close,

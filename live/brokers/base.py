@@ -134,23 +134,20 @@ class Broker(Protocol):
 
 
 class RealBroker(Broker, Protocol):
-    """A broker whose time passes by itself: its messages come when they come."""
+    """A broker whose time passes by itself: its messages come when they come.
 
-    def connect(self) -> None:
+    `messages(now, now)` brings what has arrived.
+    """
+
+    def start(self) -> None:
         """Begin to listen; returns at once, what comes of it is a message."""
         ...
 
-    def next_message(self) -> Observation | None:
-        """The stream's next message or change of state, in order; None: nothing is waiting.
-
-        `messages` and `next_due` are the simulated venue's; here they bring nothing.
-        """
+    def wait(self, timeout_s: float) -> bool:
+        """Until a message waits, at most `timeout_s`; whether one does."""
         ...
 
-    def wait(self, seconds: Decimal) -> None:
-        """Until a message waits, or so many seconds have passed."""
-        ...
-
-    def wants_reconcile(self) -> bool:
-        """Whether something may have been missed since the last reconciliation."""
+    @property
+    def reconcile_due(self) -> bool:
+        """Whether the account is in doubt and can be compared."""
         ...

@@ -27,6 +27,7 @@ from tests.build import (
 from tests.core.world import (
     CLOSE_S,
     Settings,
+    all_up,
     buying,
     down,
     held,
@@ -35,7 +36,6 @@ from tests.core.world import (
     open_market,
     selling,
     signal,
-    up,
 )
 
 NOW = cycle_opened(1)
@@ -227,14 +227,19 @@ GATE_CASES: dict[str, GateCase] = {
         reason("orders.open_symbol", **numbers("1", "2")),
     ),
     "stream.down": GateCase(
-        situation(REAL, up(), account()),
-        situation(REAL, up(), account(), down()),
+        situation(REAL, *all_up(), account()),
+        situation(REAL, *all_up(), account(), down()),
         reason("stream.down", detail="silent for 30 s"),
     ),
     "account.unreconciled": GateCase(
-        situation(REAL, up(), account(seconds=-90)),
-        situation(REAL, up(), account(seconds=-91)),
+        situation(REAL, *all_up(), account(seconds=-90)),
+        situation(REAL, *all_up(), account(seconds=-91)),
         reason("account.unreconciled", **numbers("90", "91")),
+    ),
+    "account.blocked": GateCase(
+        situation(REAL, *all_up(), account()),
+        situation(REAL, *all_up(), account(), down(stream="trading")),
+        reason("account.blocked", detail="silent for 30 s"),
     ),
     "order.orphan": GateCase(
         situation(None, *given_up("IBM")),

@@ -4,6 +4,7 @@ source  DESIGN §4.4 and §4.6; FAULTS §4.3 (orphan watch)
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
@@ -33,6 +34,7 @@ from tests.build_world import at
 from tests.core.world import (
     Settings,
     alerted,
+    all_up,
     buying,
     calendar,
     configured,
@@ -63,7 +65,8 @@ GIVEN_UP: list[Event] = [
     absent(),
     closed(status="FAILED", code="broker.absent"),
 ]
-NEVER_UP = reason("stream.down", missing="the stream of order updates")
+unreconciled = partial(reason, "account.unreconciled")
+NEVER_UP = reason("stream.down", missing="trade_updates")
 ORPHAN = reason("order.orphan", detail="FAILED here, at the broker new")
 
 
@@ -75,14 +78,16 @@ ORPHAN = reason("order.orphan", detail="FAILED here, at the broker new")
     [
         ([], NEVER_UP),
         ([down()], reason("stream.down", detail="silent for 30 s")),
-        ([up(), account(), down()], reason("stream.down", detail="silent for 30 s")),
-        ([up(), account(), runner_started(2)], NEVER_UP),
-        ([account(), up()], reason("account.unreconciled", missing="reconciliation")),
-        ([up(), account(), up()], reason("account.unreconciled", missing="reconciliation")),
-        ([up(), account(seconds=-91)], reason("account.unreconciled", **numbers("90", "91"))),
+        ([*all_up(), account(), down()], reason("stream.down", detail="silent for 30 s")),
+        ([*all_up(), account(), runner_started(2)], NEVER_UP),
+        ([up(), account()], reason("account.blocked", missing="trading")),
+        ([up(), up(stream="trading")], unreconciled(missing="account")),
+        ([*all_up(), down(stream="account")], unreconciled(detail="silent for 30 s")),
+        ([*all_up(), runner_started(), *all_up()], unreconciled(missing="account")),
+        ([*all_up(), account(seconds=-91)], unreconciled(**numbers("90", "91"))),
     ],
 )  # fmt: skip
-def test_nothing_is_opened_without_a_stream_and_an_account_compared_since(
+def test_nothing_is_opened_unless_stream_account_and_comparison_are_up(
     events: Sequence[Event], expected: object
 ) -> None:
     outcome = given(MARKET, runner_started(), events).when(cycle_opened(1), buying())
@@ -91,17 +96,11 @@ def test_nothing_is_opened_without_a_stream_and_an_account_compared_since(
 
 
 @pytest.mark.parametrize("age", [0, 90])
-def test_with_both_it_is_opened(age: int) -> None:
-    outcome = given(MARKET, up(), account(seconds=-age)).when(cycle_opened(1), buying())
+def test_with_all_up_it_is_opened(age: int) -> None:
+    outcome = given(MARKET, all_up(), account(seconds=-age)).when(cycle_opened(1), buying())
 
     assert reasons_of(outcome) == []
     assert list(outcome.state.intents) != []
-
-
-def test_another_stream_says_nothing_of_orders() -> None:
-    state = given(MARKET, up(), account(), down(stream="quotes")).state
-
-    assert (state.stream, state.reconciled_at) == ("", at())
 
 
 def test_a_closing_order_needs_neither() -> None:
@@ -165,7 +164,7 @@ def test_a_foreign_order_that_vanished_is_only_named() -> None:
 
 def test_an_orphan_is_named_canceled_and_blocks_its_symbol() -> None:
     outcome = (
-        given(MARKET, up(), account(), GIVEN_UP[1:])
+        given(MARKET, all_up(), account(), GIVEN_UP[1:])
         .when(reported(status="new"))
         .then(
             alerted(f"order.orphan:{ORDER}", "order.orphan", str(ORPHAN.detail)),
@@ -236,7 +235,7 @@ def test_a_recorded_slot_does_not_age_an_order_of_today() -> None:
     hour = 3600
     real = [replace(journal_created(), mode="paper"), *open_market({**REAL, "mode": "paper"})[1:]]
     opened = replace(cycle_opened(1), observed_at=at(hour))
-    stream = [up(seconds=hour), account(seconds=hour)]
+    stream = [*all_up(seconds=hour), account(seconds=hour)]
 
     outcome = given(real, stream).when(opened, buying())
 

@@ -11,8 +11,6 @@ from core.events import (
     RollbackAccepted,
     RunnerStopped,
     SignalObserved,
-    StreamWentDown,
-    StreamWentUp,
 )
 from core.events.base import DecisionEvent, ObservationEvent
 from core.evolve import evolve
@@ -133,8 +131,6 @@ def test_what_the_core_does_not_need_leaves_the_state_as_it_was() -> None:
     idle: list[Event] = [
         RunnerStopped(observed_at=at(), epoch=1, reason="completed"),
         fee(),
-        StreamWentUp(observed_at=at(), stream="quotes"),
-        StreamWentDown(observed_at=at(), stream="quotes", why="silent"),
         cost_model(),
         ReplaceAnswered(observed_at=at(), client_order_id=ORDER, attempt=1, outcome="refused"),
         RollbackAccepted(

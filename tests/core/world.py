@@ -136,8 +136,13 @@ def mismatched(
 
 
 def up(*, seconds: float = 0, stream: str = "trade_updates") -> StreamWentUp:
-    """The stream listens."""
+    """It is up: the stream of order updates, or "account" or "trading"."""
     return StreamWentUp(observed_at=at(seconds), stream=stream)
+
+
+def all_up(*, seconds: float = 0) -> list[Event]:
+    """Everything an opening needs of a real broker but the account's report."""
+    return [up(seconds=seconds, stream=name) for name in ("trade_updates", "account", "trading")]
 
 
 def down(*, seconds: float = 0, stream: str = "trade_updates") -> StreamWentDown:
