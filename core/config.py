@@ -143,26 +143,17 @@ def _check_each(config: Config) -> Iterator[Problem]:
 
 
 def _check_together(config: Config) -> Iterator[Problem]:
-    if config.broker.kind is not BrokerKind.SIM:
-        yield Problem(
-            key="broker.kind",
-            found=str(config.broker.kind),
-            expected="sim",
-            mend=f"{config.broker.kind} {LATER}",
-        )
-    elif config.mode is not Mode.SIM:
+    simulated = config.broker.kind is BrokerKind.SIM
+    if simulated is not (config.mode is Mode.SIM):
         yield Problem(
             key="mode",
             found=str(config.mode),
-            expected="sim with broker.kind sim",
-            mend=f"{config.mode} needs broker.kind alpaca, which {LATER}",
+            expected="sim with broker.kind sim, paper or live with another",
+            mend="choose another broker or another mode",
         )
-    if config.market.kind == "alpaca":
+    if config.market.kind == "alpaca" and not config.symbols:
         yield Problem(
-            key="market.source",
-            found="alpaca",
-            expected="sim or csv:GLOB",
-            mend=f"alpaca {LATER}",
+            key="symbols", found=(), expected="the symbols to trade", mend="name at least one"
         )
     yield from _check_groups(config)
     if config.rate.reserve >= config.rate.per_minute:

@@ -84,7 +84,12 @@ def client_order_id(state: State, slot: str, symbol: str, leg: int) -> str:
         data = part.encode("utf-8")
         digest.update(len(data).to_bytes(8, "big") + data)
     text = base64.b32encode(digest.digest()[:20]).decode("ascii").lower()
-    return f"rf-{state.journal_id[:8]}-{text}"
+    return order_tag(state.journal_id) + text
+
+
+def order_tag(journal_id: str) -> str:
+    """What the client order ids of a journal begin with."""
+    return f"rf-{journal_id[:8]}-"
 
 
 def _decide_symbol(emit: Emitter, symbol: str, wanted: Wanted | Reason, slot: TimeText) -> None:

@@ -72,7 +72,7 @@ def next_cycle(inputs: Inputs) -> DryRun:
 
 def _state_of(inputs: Inputs) -> tuple[int, State]:
     """(last sequence, state) of the journal; refused as a run would be."""
-    if not look_first(inputs.config):
+    if not look_first(inputs):
         return 0, evolve(INITIAL, created_event(inputs))
     state = INITIAL
     sequence = 0
@@ -88,7 +88,7 @@ def _observations(
 ) -> Iterator[Observation]:
     """What a runner would commit up to the cycle, `CycleOpened` last."""
     yield from what_is_new(inputs, state)
-    yield started(inputs.config, lambda: slot.time)(state.epoch + 1)
+    yield started(inputs, lambda: slot.time)(state.epoch + 1)
     traded = {*inputs.config.symbols, *state.universe()} or set(inputs.feed.symbols)
     quotes = {symbol: quote for symbol, quote in sorted(slot.quotes.items()) if symbol in traded}
     yield QuotesObserved(

@@ -6,11 +6,12 @@ errors  `BadInputError`: a market, a signal file or a strategy that cannot be re
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
 
 from core.canonical import sha256_hex
 from core.config import config_hash, flatten
-from core.contract import Config
+from core.contract import BrokerKind, Config
 from core.events import (
     CalendarObserved,
     ConfigSnapshot,
@@ -33,7 +34,11 @@ from live.feeds.csv_file import CsvFeed
 from live.feeds.errors import BadInputError
 from live.feeds.signals import SignalFeed
 from live.feeds.simulated import SimulatedFeed
+from live.secrets import Secrets
 from live.strategy_files import load_strategy
+
+if TYPE_CHECKING:
+    from live.brokers.real import Real
 
 MIN_READER = 1
 """The oldest rules that may trade on a journal this release creates."""
@@ -49,12 +54,27 @@ class Inputs(NamedTuple):
     loaded: StrategyLoaded
     strategy: type
     flat: dict[str, Setting]
+    account_hash: str
+    real: "Real | None" = None
+
+    @property
+    def now(self) -> TimeText:
+        """The time of what is observed before any slot; in simulated time the market's first."""
+        return self.sessions[1][0].open if self.real is None else self.real.clock.now()
 
 
-def read_inputs(config: Config) -> Inputs:
-    """The market, the signals and the strategy of `config`; symbols resolved against the market."""
+def read_inputs(config: Config, secrets: Secrets | None = None) -> Inputs:
+    """The market, the signals and the strategy of `config`; symbols resolved against the market.
+
+    A real broker is asked whose account it is: `secrets` are its keys.
+    """
     venue_parameters(config)
-    feed = make_feed(config)
+    real = None
+    if config.broker.kind is not BrokerKind.SIM:
+        from live.brokers.real import real_broker  # noqa: PLC0415 - alpaca-py
+
+        real = real_broker(config, secrets or Secrets({}))
+    feed = make_feed(config, secrets)
     unknown = sorted(set(config.symbols) - set(feed.symbols))
     if unknown:
         message = (
@@ -67,7 +87,7 @@ def read_inputs(config: Config) -> Inputs:
     loaded, strategy = load_strategy(
         config.strategy.target,
         config.strategy.name,
-        sessions[1][0].open,
+        sessions[1][0].open if real is None else real.clock.now(),
         store_source=config.strategy.store_source,
     )
     extra: dict[str, Setting] = {
@@ -79,11 +99,16 @@ def read_inputs(config: Config) -> Inputs:
         extra["signals.data_sha256"] = signals.data_hash
     flat = flatten(config, extra)
     flat["symbols"] = tuple(config.symbols) or tuple(feed.symbols)
-    return Inputs(config, feed, signals, sessions, loaded, strategy, flat)
+    bound = account_hash(config, "" if real is None else real.account)
+    return Inputs(config, feed, signals, sessions, loaded, strategy, flat, bound, real)
 
 
-def make_feed(config: Config) -> Feed:
+def make_feed(config: Config, secrets: Secrets | None = None) -> Feed:
     """The market the configuration names."""
+    if config.market.kind == "alpaca":
+        from live.feeds.alpaca import alpaca_feed  # noqa: PLC0415 - alpaca-py
+
+        return alpaca_feed(config, secrets or Secrets({}))
     if config.market.kind == "csv":
         return CsvFeed(config.market.source.partition(":")[2])
     return SimulatedFeed(
@@ -94,14 +119,25 @@ def make_feed(config: Config) -> Feed:
     )
 
 
-def started(config: Config, at: Callable[[], TimeText]) -> Callable[[int], RunnerStarted]:
+def started(inputs: Inputs, at: Callable[[], TimeText]) -> Callable[[int], RunnerStarted]:
     """The claim of an epoch; in sim it names no machine."""
-    return lambda epoch: RunnerStarted(observed_at=at(), epoch=epoch, seed=config.seed)
+    seed = inputs.config.seed
+    if inputs.real is None:
+        return lambda epoch: RunnerStarted(observed_at=at(), epoch=epoch, seed=seed)
+    facts = inputs.real.facts
+    return lambda epoch: RunnerStarted(
+        observed_at=at(),
+        epoch=epoch,
+        seed=seed,
+        host=facts.host,
+        versions=facts.versions,
+        code_hash=facts.code_hash,
+    )
 
 
 def what_is_new(inputs: Inputs, state: State) -> list[Observation]:
     """Config, strategy and calendar, where they differ from what the journal has in force."""
-    now = max(inputs.sessions[1][0].open, state.now)
+    now = max(inputs.now, state.now)
     new: list[Observation] = []
     digest = config_hash(inputs.flat)
     in_force = state.config_hash if state.next_config is None else state.next_config[2]
@@ -131,20 +167,22 @@ def what_is_new(inputs: Inputs, state: State) -> list[Observation]:
 
 
 def created_event(inputs: Inputs) -> JournalCreated:
-    """Sequence 1 of a new journal."""
+    """Sequence 1 of a new journal; outside sim its id is drawn, once."""
     config = inputs.config
+    drawn = inputs.real is not None
     return JournalCreated(
-        observed_at=inputs.sessions[1][0].open,
-        journal_id=journal_id_from_name(config.name),
+        observed_at=inputs.now,
+        journal_id=uuid4().hex if drawn else journal_id_from_name(config.name),
         name=config.name,
         mode=str(config.mode),
-        account_hash=account_hash(config),
+        account_hash=inputs.account_hash,
         encrypted=False,
         format=FORMAT,
         min_reader=MIN_READER,
     )
 
 
-def account_hash(config: Config) -> str:
+def account_hash(config: Config, account: str = "") -> str:
     """The account a journal is bound to, as a hash; the simulated one is named by the journal."""
-    return sha256_hex(f"refold/account/v1:{config.broker.kind}:{config.name}".encode())
+    named = account or config.name
+    return sha256_hex(f"refold/account/v1:{config.broker.kind}:{named}".encode())

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.contract import Config
+from core.cycle import order_tag
 from journal import (
     Journal,
     JournalUrl,
@@ -32,13 +33,12 @@ from journal.errors import (
     LockedError,
     NewerJournalError,
 )
-from journal.genesis import journal_id_from_name
 from journal.recorded import FORMAT
-from live.brokers.simulated import SimulatedBroker
+from live.brokers.base import Broker
 from live.brokers.venue_settings import simulated_broker, venue_path
 from live.committer import Committer, Listener
 from live.feeds.errors import BadInputError
-from live.inputs import Inputs, account_hash, created_event
+from live.inputs import Inputs, created_event
 
 ROOM_BYTES = 4 * 2**20
 """Less free than this and no journal is begun."""
@@ -51,13 +51,13 @@ def opened(
     listener: Listener | None = None,
     accept_anchor_missing: bool = False,
     take_over: bool = False,
-) -> Iterator[tuple[Committer, SimulatedBroker]]:
+) -> Iterator[tuple[Committer, Broker]]:
     """The committer and the broker of a session, locked, and closed again whatever happens.
 
     With `take_over` a lock that is held does not stop it: its claim fences the other runner.
     """
     url = parse_url(inputs.config.journal)
-    if not look_first(inputs.config, accept_anchor_missing=accept_anchor_missing):
+    if not look_first(inputs, accept_anchor_missing=accept_anchor_missing):
         _refuse_full(url.local)
     with contextlib.ExitStack() as stack:
         with _without_traces(inputs.config, url.local) as made:
@@ -80,13 +80,13 @@ def _lock(stack: contextlib.ExitStack, url: JournalUrl, *, take_over: bool) -> b
     return True
 
 
-def look_first(config: Config, *, accept_anchor_missing: bool = False) -> bool:
+def look_first(inputs: Inputs, *, accept_anchor_missing: bool = False) -> bool:
     """Whether there is a journal, and a run may go on with it; looked at without writing.
 
     Everything that can be refused without a lock is refused here, so that it leaves nothing behind.
     """
     try:
-        journal = open_journal(config.journal, read_only=True)
+        journal = open_journal(inputs.config.journal, read_only=True)
     except JournalMissingError:
         return False
     with contextlib.closing(journal):
@@ -94,28 +94,38 @@ def look_first(config: Config, *, accept_anchor_missing: bool = False) -> bool:
         accepted = accept_anchor_missing and isinstance(problem, AnchorMissingError)
         if problem is not None and not accepted:
             raise problem
-        _check_same_journal(config, journal)
+        _check_same_journal(inputs, journal)
     return True
 
 
 def _opened(
     inputs: Inputs, stack: contextlib.ExitStack, listener: Listener | None, *, accept: bool
-) -> tuple[Committer, SimulatedBroker]:
+) -> tuple[Committer, Broker]:
     """The venue before a new journal, so that a venue that is refused leaves no journal behind."""
-    config = inputs.config
     try:
-        journal = open_journal(config.journal, accept_anchor_missing=accept)
+        journal = open_journal(inputs.config.journal, accept_anchor_missing=accept)
     except JournalMissingError:
-        broker = simulated_broker(config, journal_id_from_name(config.name))
-        stack.callback(broker.close)
-        journal = _create(inputs)
+        created = created_event(inputs)
+        broker = _broker(inputs, created.journal_id, stack)
+        journal = create_journal(inputs.config.journal, created, recorded_at=created.observed_at)
         stack.callback(journal.close)
         return Committer(journal, inputs.strategy, listener), broker
     stack.callback(journal.close)
-    _check_same_journal(config, journal)
-    broker = simulated_broker(config, journal.journal_id)
-    stack.callback(broker.close)
+    _check_same_journal(inputs, journal)
+    broker = _broker(inputs, journal.journal_id, stack)
     return Committer(journal, inputs.strategy, listener), broker
+
+
+def _broker(inputs: Inputs, journal_id: str, stack: contextlib.ExitStack) -> Broker:
+    """Who answers orders, closed with the session."""
+    broker: Broker
+    if inputs.real is None:
+        broker = simulated_broker(inputs.config, journal_id)
+    else:
+        inputs.real.broker.tag = order_tag(journal_id)
+        broker = inputs.real.broker
+    stack.callback(broker.close)
+    return broker
 
 
 @contextlib.contextmanager
@@ -153,12 +163,7 @@ def _without_traces(config: Config, path: Path | None) -> Iterator[list[Path]]:
         raise
 
 
-def _create(inputs: Inputs) -> Journal:
-    created = created_event(inputs)
-    return create_journal(inputs.config.journal, created, recorded_at=created.observed_at)
-
-
-def _check_same_journal(config: Config, journal: Journal) -> None:
+def _check_same_journal(inputs: Inputs, journal: Journal) -> None:
     """A newer journal, or one of another name, mode or account, or without its venue, is refused.
 
     The venue's file is older than the journal's: a new one would know no order of ours.
@@ -170,7 +175,8 @@ def _check_same_journal(config: Config, journal: Journal) -> None:
     ):
         if found_there > known:
             raise NewerJournalError(journal.url.where, what, found=found_there, known=known)
-    asked = (config.name, str(config.mode), account_hash(config))
+    config = inputs.config
+    asked = (config.name, str(config.mode), inputs.account_hash)
     found = (created.name, created.mode, created.account_hash)
     if asked != found:
         message = (
@@ -178,7 +184,7 @@ def _check_same_journal(config: Config, journal: Journal) -> None:
             f"found name {found[0]}, mode {found[1]}; set name and mode, or use another journal"
         )
         raise BadInputError(message)
-    place = venue_path(config)
+    place = venue_path(config) if inputs.real is None else None
     if journal.head.sequence > 1 and place is not None and not place.exists():
         message = (
             f"{place}: expected the venue's file of this journal, found none; put it back "

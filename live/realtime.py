@@ -188,7 +188,8 @@ class RealtimeRunner(Runner):
                 elapsed = TimerElapsed(observed_at=now, key=due[1], due=due[0])
                 self.actions.carry_out(self.committer.observe(elapsed))
                 continue
-            messages = self.real.messages(now, now)
+            messages = self.real.messages(self.heard_until or self.committer.state.now, now)
+            self.heard_until = now
             if not messages:
                 return
             for message in messages:

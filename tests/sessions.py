@@ -80,7 +80,7 @@ def run_session(
         runner = Runner(committer, broker, inputs.feed, signals=inputs.signals)
         runner.start(
             lambda: what_is_new(inputs, committer.state),
-            started(config, lambda: max(inputs.sessions[1][0].open, committer.state.now)),
+            started(inputs, lambda: max(inputs.now, committer.state.now)),
         )
         runner.stop(runner.run(cycles))
     return url

@@ -7,18 +7,25 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from bin.cli.exits import Exit
 from bin.cli.output import print_json, print_lines, to_standard_error
-from bin.cli.settings import flags_of, load_config
+from bin.cli.settings import flags_of, load_all
 from bin.cli.summary import summary_of
 from core.config import config_hash
 from core.events import Event
 from core.state import State
 from live.committer import Listener
 from live.logs import EventLog
+
+if TYPE_CHECKING:
+    from live.brokers.base import Broker
+    from live.committer import Committer
+    from live.inputs import Inputs
+    from live.runner import Runner
 
 MOMENT_S = 0.05
 """How soon a signal is heard in a pause."""
@@ -47,10 +54,10 @@ def _session(options: argparse.Namespace) -> dict[str, object]:
     """One runner from its start to its end, and what it says of the journal."""
     from live.inputs import read_inputs, started, what_is_new
     from live.opening import opened
-    from live.runner import Runner
 
-    config = load_config(options)
-    inputs = read_inputs(config)
+    loaded = load_all(options)
+    config = loaded.config
+    inputs = read_inputs(config, loaded.secrets)
     stop = _Stop()
     with contextlib.ExitStack() as stack:
         listeners: list[Listener] = []
@@ -68,21 +75,49 @@ def _session(options: argparse.Namespace) -> dict[str, object]:
         listeners.append(log)
         if options.kill_after_commits:
             listeners.append(_Drill(options.kill_after_commits))
-        runner = Runner(
+        progress = stack.enter_context(_progress(options))
+        runner = _runner(options, inputs, (committer, broker), stop, progress)
+        runner.start(
+            lambda: what_is_new(inputs, committer.state),
+            started(inputs, lambda: max(inputs.now, committer.state.now)),
+        )
+        runner.stop(runner.run(options.cycles))
+        return summary_of(committer, config.seed)
+
+
+def _runner(
+    options: argparse.Namespace,
+    inputs: "Inputs",
+    session: tuple["Committer", "Broker"],
+    stop: "_Stop",
+    progress: Callable[[int], None],
+) -> "Runner":
+    """The runner of simulated time, or of the time of a real broker."""
+    committer, broker = session
+    if inputs.real is None:
+        from live.runner import Runner
+
+        return Runner(
             committer,
             broker,
             inputs.feed,
             signals=inputs.signals,
             pause=_pause(options.pace, stop),
             stopping=lambda: stop.asked,
-            progress=stack.enter_context(_progress(options)),
+            progress=progress,
         )
-        runner.start(
-            lambda: what_is_new(inputs, committer.state),
-            started(config, lambda: max(inputs.sessions[1][0].open, committer.state.now)),
-        )
-        runner.stop(runner.run(options.cycles))
-        return summary_of(committer, config.seed)
+    from live.realtime import RealtimeRunner
+
+    return RealtimeRunner(
+        committer,
+        inputs.real.broker,
+        inputs.feed,
+        clock=inputs.real.clock,
+        pace_s=Decimal(str(options.pace or 0)),
+        signals=inputs.signals,
+        stopping=lambda: stop.asked,
+        progress=progress,
+    )
 
 
 def _anything_asked(options: argparse.Namespace) -> bool:

@@ -136,8 +136,15 @@ class Broker(Protocol):
 class RealBroker(Broker, Protocol):
     """A broker whose time passes by itself: its messages come when they come.
 
-    `messages(now, now)` brings what has arrived.
+    `messages(after, now)` brings what has arrived, stamped later than `after`. `tag` begins the
+    client order ids of the journal.
     """
+
+    tag: str
+
+    def identity(self) -> str:
+        """The account's own id; `BadInputError` where the broker does not say it."""
+        ...
 
     def start(self) -> None:
         """Begin to listen; returns at once, what comes of it is a message."""

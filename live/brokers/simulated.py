@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
+from core.cycle import order_tag
 from core.events import (
     AccountReported,
     CancelAnswered,
@@ -52,7 +53,7 @@ class SimulatedBroker:
     def __init__(self, path: Path | None, parameters: VenueParameters, journal_id: str) -> None:
         self._parameters = parameters
         self.venue = VenueFile(path, parameters, journal_id)
-        self._tag = f"rf-{journal_id[:8]}-"
+        self._tag = order_tag(journal_id)
         self._settled: set[str] = set()
 
     def open_slot(

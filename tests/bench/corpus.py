@@ -118,7 +118,7 @@ def run_session(size: Size, url: str) -> Session:
         runner = Runner(committer, broker, inputs.feed)
         runner.start(
             lambda: what_is_new(inputs, committer.state),
-            started(config, lambda: max(inputs.sessions[1][0].open, committer.state.now)),
+            started(inputs, lambda: max(inputs.now, committer.state.now)),
         )
         runner.stop(runner.run(size.cycles))
         return Session(committer.head, committer.state)

@@ -17,6 +17,7 @@ policy  an unknown outcome is looked up and held: absent only after `settle_s` a
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from http import HTTPStatus
 
 from core.events import (
     AccountReported,
@@ -37,13 +38,14 @@ from live.brokers.alpaca.client import AlpacaClient, NoAnswer
 from live.brokers.alpaca.inbox import Inbox
 from live.brokers.alpaca.listing import Failed
 from live.brokers.alpaca.orders import Orders
-from live.brokers.alpaca.reading import Unreadable, read_object
+from live.brokers.alpaca.reading import Unreadable, read_object, text
 from live.brokers.alpaca.reconcile import compare
 from live.brokers.alpaca.records import AccountRecord, read_account
 from live.brokers.alpaca.settings import AlpacaSettings
 from live.brokers.alpaca.stream import ACCOUNT, TRADE_UPDATES, TradeStream
 from live.brokers.base import Known, SubmitAnswer
 from live.brokers.ticket import Ticket
+from live.feeds.errors import BadInputError
 from live.secrets import Secrets
 
 TRADING = "trading"
@@ -69,7 +71,7 @@ class AlpacaBroker:
         `tag` begins the client order ids of this journal ("rf-0123abcd-").
         """
         self._settings = settings
-        self._tag = tag
+        self.tag = tag
         self._client = AlpacaClient(settings, secrets, clock)
         self._orders = Orders(self._client)
         self._inbox = Inbox(settings.inbox_messages, clock)
@@ -79,6 +81,20 @@ class AlpacaBroker:
 
     def __repr__(self) -> str:
         return "AlpacaBroker(not shown)"
+
+    def identity(self) -> str:
+        """The account's own id; `BadInputError` where Alpaca does not say it."""
+        answer = self._client.get("/account")
+        if isinstance(answer, NoAnswer):
+            why = answer.detail or answer.kind
+        else:
+            found = read_object(answer.body)
+            named = text(found.get("id")) if isinstance(found, dict) else None
+            if answer.status == HTTPStatus.OK and named is not None:
+                return named
+            why = f"HTTP {answer.status}"
+        message = f"broker alpaca: expected the account's id, found {why}; check keys and addresses"
+        raise BadInputError(message)
 
     def start(self) -> None:
         """Connect the stream; what it says waits for `messages`."""
@@ -150,7 +166,7 @@ class AlpacaBroker:
 
     def reconcile(self, known: Known, now: TimeText) -> list[Observation]:
         """What Alpaca has and the journal does not; last, whether the account agrees again."""
-        compared = compare(self._client, self._tag, known, now)
+        compared = compare(self._client, self.tag, known, now)
         for order in compared.orders:
             if known.knows_order(order.client_order_id):
                 self._orders.learn(order.client_order_id, order.venue_order_id)

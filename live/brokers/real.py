@@ -1,0 +1,61 @@
+"""A real broker, ready to be asked: its clock, its account, and the machine it is used from.
+
+errors  `BadInputError` where no keys are given, or the account cannot be read: without it nobody
+        knows whether the journal is this account's
+"""
+
+import platform
+import socket
+from importlib.metadata import version
+from typing import NamedTuple
+
+from core.contract import Config
+from live.brokers.alpaca.broker import AlpacaBroker
+from live.brokers.alpaca.settings import AlpacaSettings
+from live.brokers.base import RealBroker
+from live.clock import Clock, WallClock
+from live.core_source import core_source_hash
+from live.secrets import Secrets
+
+_PACKAGES = ("alpaca-py", "cryptography", "eventsourcing", "msgspec")
+
+
+class Facts(NamedTuple):
+    """Where and with what a runner runs."""
+
+    host: str
+    versions: dict[str, str]
+    code_hash: str
+
+
+class Real(NamedTuple):
+    """What a session against a real broker has and a simulated one has not."""
+
+    broker: RealBroker
+    clock: Clock
+    account: str
+    facts: Facts
+
+
+def real_broker(config: Config, secrets: Secrets) -> Real:
+    """The broker of `config`; its account is asked for, nothing is sent."""
+    clock = WallClock()
+    broker = AlpacaBroker(alpaca_settings(config), secrets, clock.now)
+    return Real(broker, clock, broker.identity(), _facts())
+
+
+def alpaca_settings(config: Config) -> AlpacaSettings:
+    """Endpoints and limits as configured."""
+    broker = config.broker
+    return AlpacaSettings(
+        trading_url=broker.trading_url,
+        data_url=broker.data_url,
+        trading_stream_url=broker.trading_stream_url,
+        requests_per_minute=config.rate.per_minute,
+    )
+
+
+def _facts() -> Facts:
+    versions = {name: version(name) for name in _PACKAGES}
+    versions["python"] = platform.python_version()
+    return Facts(socket.gethostname(), versions, core_source_hash())
