@@ -2,8 +2,13 @@
 
 import argparse
 import os
+from typing import TYPE_CHECKING
 
+from bin.cli.secrets import held
 from core.contract import Config
+
+if TYPE_CHECKING:
+    from live.configuration import Loaded
 
 NAMES = ("journal", "market", "broker", "strategy", "signals", "symbols", "seed")
 
@@ -15,6 +20,12 @@ def flags_of(options: argparse.Namespace) -> dict[str, object]:
 
 def load_config(options: argparse.Namespace) -> Config:
     """The effective configuration, or a `ConfigError` with every problem."""
+    return loaded_config(options).config
+
+
+def loaded_config(options: argparse.Namespace) -> "Loaded":
+    """The same, with where each setting came from, and the secrets."""
     from live.configuration import load
 
-    return load(options.config, os.environ, flags_of(options)).config
+    secrets = held()  # first: it takes them out of the environment
+    return load(options.config, os.environ, flags_of(options), secrets)
