@@ -51,8 +51,11 @@ class Pile:
         return f"{commit[:12]}:{self.name}:{line}"
 
 
-def remembered(root: Path, skip: set[str]) -> Iterator[Pile]:
-    """Every line of the history, by file; `skip` are names from the root that are not scanned."""
+def remembered(root: Path, skip: set[str], today: list[str]) -> Iterator[Pile]:
+    """Every line of the history, by file; `skip` are names from the root that are not scanned.
+
+    What stands in the files of `today` is not told again: they are scanned as they are.
+    """
     if not starts(root):
         return
     listed = git(root, "rev-list", "--objects", *starts(root))
@@ -62,6 +65,9 @@ def remembered(root: Path, skip: set[str]) -> Iterator[Pile]:
         names.setdefault(thing, name)
     piles: dict[str, Pile] = {}
     known: dict[str, set[str]] = {}
+    for name in today:
+        lines = (root / name).read_text(encoding="utf-8", errors="replace").splitlines()
+        known.setdefault(Path(name).suffix, set()).update(lines)
     for thing, kind, data in objects(root, list(names)):
         name = MESSAGE if kind in {"commit", "tag"} else names[thing]
         if kind == "tree" or name in skip:

@@ -67,7 +67,7 @@ def findings_of_history(root: Path) -> Iterator[str]:
     text = json.loads((root / BASELINE).read_text(encoding="utf-8"))
     known = {found for _, found in baseline.load(text, BASELINE)}
     with tempfile.TemporaryDirectory(prefix="refold-scan-") as folder:
-        for number, pile in enumerate(remembered(root, UNSCANNED)):
+        for number, pile in enumerate(remembered(root, UNSCANNED, files(root))):
             place = Path(folder, f"{number}{Path(pile.name).suffix}")
             place.write_text("".join(f"{line}\n" for line in pile.lines), encoding="utf-8")
             for found in sorted(scan_file(str(place)), key=lambda found: found.line_number):
