@@ -183,6 +183,13 @@ def _check_groups(config: Config) -> Iterator[Problem]:
             expected="each symbol once, in the order of the symbols",
             mend="sort the pairs",
         )
+    if config.risk.group_exposure_max != "0" and not symbols:
+        yield Problem(
+            key="risk.group_exposure_max",
+            found=config.risk.group_exposure_max,
+            expected="0 while risk.groups is empty",
+            mend="set risk.groups too, or no order that opens would pass",
+        )
 
 
 def _plain(value: object) -> Setting:

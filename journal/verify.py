@@ -4,6 +4,7 @@ It reads only, needs no key and executes nothing of the journal's content. The a
 before the journal, so a writer at work raises no false alarm.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +48,7 @@ class VerifyReport:
     events: int = 0
     head: Head = GENESIS
     problems: list[Problem] = field(default_factory=list)
+    progress: Callable[[int, int], None] | None = None
 
     def add(self, error: JournalError | str, sequence: int | None = None) -> None:
         """Note a problem."""
@@ -58,10 +60,15 @@ class VerifyReport:
 PAGE = 512
 
 
-def verify(url: "str | Path | JournalUrl") -> VerifyReport:
-    """Check everything; raises only when there is nothing that could be a journal, or no server."""
+def verify(
+    url: "str | Path | JournalUrl", progress: Callable[[int, int], None] | None = None
+) -> VerifyReport:
+    """Check everything; raises only when there is nothing that could be a journal, or no server.
+
+    `progress` hears the last sequence that was good and that of the last event there is.
+    """
     place = parse_url(url)
-    report = VerifyReport()
+    report = VerifyReport(progress=progress)
     local = place.local
     if local is None:
         journal = open_journal(place, read_only=True)
@@ -118,10 +125,19 @@ def _verify_store(
         report.add(anchored)
 
 
+def _last(store: Store) -> int:
+    """The last event's sequence as the engine tells it; 0 where it cannot."""
+    try:
+        return head_of(store.last()).sequence
+    except StorageError:
+        return 0
+
+
 def _verify_chain(report: VerifyReport, codec: Codec, store: Store) -> None:
     """Walk the rows to the first one that is wrong; nothing behind it can be trusted."""
     rows: list[Row] = []
     limit = PAGE
+    last = _last(store) if report.progress else 0
     while True:
         try:
             rows = store.scan(report.head.sequence - 1, limit)
@@ -129,6 +145,8 @@ def _verify_chain(report: VerifyReport, codec: Codec, store: Store) -> None:
                 return
             report.head = codec.decode(rows, report.head)[-1].head
             report.events += len(rows)
+            if report.progress:
+                report.progress(report.head.sequence, last)
         except ServerError:
             raise
         except StorageError as error:

@@ -20,6 +20,7 @@ from core.state import INITIAL, State
 from core.values import TimeText
 from journal import Head, Journal
 from journal.errors import JournalMovedError
+from live.redaction import redacted, refuse_in
 
 Listener = Callable[[Sequence[Event]], None]
 
@@ -106,8 +107,11 @@ class Committer:
         events: list[Event] = []
         decisions: list[Decision] = []
         for heard in observations:
-            observation = replace(heard, observed_at=later(heard.observed_at, state.now))
+            told = redacted(heard)  # the one place where a secret is taken out of what is kept
+            observation = replace(told, observed_at=later(told.observed_at, state.now))
             state, derived = advance(state, observation, self.strategy)
+            for decision in derived:
+                refuse_in(decision)
             events += [observation, *derived]
             decisions += derived
         self.head = self.journal.append(

@@ -26,7 +26,7 @@ from core.settings import (
     read_plain,
     read_text,
 )
-from live.secrets import Secrets, disagreements, has_password
+from live.secrets import Secrets, has_password
 
 PREFIX = "REFOLD_"
 FLAGS = {
@@ -37,6 +37,10 @@ FLAGS = {
 }
 """Flags that are not named like their setting."""
 
+_SECRET_VALUE = (
+    "expected no secret in a setting (value not shown)",
+    "the journal keeps every setting: take it out, and draw the key anew",
+)
 FILE_LIMIT_BYTES = 1_000_000
 _SECRET_WORD = re.compile(
     r"secret|passw|passphrase|credential|api_?key|key_?id|private|token$"
@@ -88,18 +92,25 @@ class _Gathered:
 
 
 def load(
-    config_path: str | None, environ: Mapping[str, str], flags: Mapping[str, object]
+    config_path: str | None,
+    environ: Mapping[str, str],
+    flags: Mapping[str, object],
+    secrets: Secrets | None = None,
 ) -> Loaded:
     """The configuration of a file (if any), an environment and flags, or `ConfigError` with all."""
-    secrets = Secrets(environ)
+    secrets = Secrets(environ) if secrets is None else secrets
     gathered = _Gathered(secrets)
-    gathered.lines.extend(disagreements(environ))
+    gathered.lines.extend(secrets.problems)
     if config_path is not None:
         source = f"file {_printable(config_path)}"
         for key, value in _read_file(config_path, source, gathered):
             _take_plain(key, value, source, gathered)
     _take_environment(environ, gathered)
     _take_flags({flag: value for flag, value in flags.items() if value is not None}, gathered)
+    for key, value in gathered.values.items():
+        kept = key not in DECLARATIONS or not DECLARATIONS[key].about.place
+        if kept and secrets.shown_by(f"{key} {value}"):
+            gathered.refuse(key, gathered.sources[key], *_SECRET_VALUE)
     config = _build(gathered.values)
     for problem in check(config):
         source = gathered.sources.get(problem.key, "default")

@@ -39,6 +39,7 @@ from core.events.lifecycle import Setting
 from core.order import TerminalStatus
 from core.rules import RULES
 from core.state import State
+from live.redaction import redact
 
 Fields = dict[str, object]
 
@@ -55,7 +56,7 @@ class EventLog:
 
         self.logger = structlog.wrap_logger(
             structlog.WriteLogger(stream),
-            processors=[structlog.processors.JSONRenderer()],
+            processors=[structlog.processors.JSONRenderer(), _redacted],
         )
         self.state = state
         self.failures: dict[str, OrderSubmitFailed] = {}
@@ -169,6 +170,11 @@ class EventLog:
             }
             lines.insert(0, ("ORDER_SUBMIT_FAILED", {**fields, **about, **failed}))
         return lines
+
+
+def _redacted(_logger: object, _method: str, line: Mapping[str, object] | str) -> str:
+    """The rendered line without the secrets this process holds; the last thing done to it."""
+    return redact(str(line))
 
 
 def _skip(event: OrderSubmitSkipped) -> Fields:

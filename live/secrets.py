@@ -1,14 +1,26 @@
-"""The broker's keys: read from the environment, shown nowhere.
+"""The broker's keys: from the environment or a file, shown nowhere, left to no child.
 
-shape   `Secrets(environ)` holds them; `disagreements(environ)` -> problems as lines
-errors  two names for one key that are both set and differ are a problem that shows neither value
-why     a key that reaches a log, an event or a traceback is a key that must be drawn anew
+shape   `Secrets(environ)` holds them; `taken(environ)` also takes them out of `environ`, hides them
+        from every output of this process (live.redaction), and turns core files off
+names   APCA_API_KEY_ID, APCA_API_SECRET_KEY or their aliases; with _FILE behind, a file that holds
+        the value; else a file of that name in $CREDENTIALS_DIRECTORY, where systemd puts it
+errors  `problems`, a line each: two names for one key that differ; a file that others may read, or
+        in a git checkout, or without exactly one line. None shows a value
+dies    nothing is written. What the kernel shows of a process's first environment
+        (/proc/PID/environ) is wiped where that can be done: on Linux, in this process, not in the
+        shell that started it. A file is in no environment at all
 """
 
 import hmac
 import re
-from collections.abc import Mapping
-from typing import NoReturn
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Final, NoReturn
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from core.secret import Secret
+from live import process_memory
+from live.redaction import Redactor, hide
 
 NAMES = (
     ("APCA_API_KEY_ID", "ALPACA_API_KEY"),
@@ -16,36 +28,51 @@ NAMES = (
 )
 """Key id and secret: each a name and its alias."""
 
+FILE: Final = "_FILE"
+"""Behind a name: the variable that says in which file the value is."""
+
+DIRECTORY: Final = "CREDENTIALS_DIRECTORY"
+FILE_LIMIT_BYTES: Final = 4096
+
 _USERINFO = re.compile(r"(?<!sqlite)://.*@")
 _PASSWORD = re.compile(r"://[^/?#@:]*:.*@")
 _QUERY_SECRET = re.compile(
     r"([?&;][^=&;]*(?:key|secret|token|passw)[^=&;]*=)[^&;]*", re.IGNORECASE | re.ASCII
 )
-_SHORTEST = 5
-"""A secret shorter than this is masked only where it is the whole text."""
 MASK = "***"
 
 
 class Secrets:
     """The broker's key id and secret, either may be empty; its text shows neither."""
 
-    __slots__ = ("_hidden", "key_id", "names", "secret_key")
+    __slots__ = ("_redactor", "key_id", "names", "problems", "secret_key")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """`names`: the variables that are set; the first name of a key goes before its alias."""
-        pairs = [(name, environ.get(name, "")) for pair in NAMES for name in pair]
-        self.names = tuple(name for name, value in pairs if value)
-        self._hidden = tuple(sorted((value for _, value in pairs if value), key=len, reverse=True))
+        """`names`: what is set, by variable or file; a key's first name goes before its alias."""
+        values: dict[str, Secret] = {}
+        problems: list[str] = disagreements(environ)
+        for name in (name for pair in NAMES for name in pair):
+            value, problem = _value_of(name, environ)
+            problems += [problem] if problem else []
+            if value:
+                values[name] = value
+        self.names = tuple(values)
+        self.problems = tuple(problems)
+        self._redactor = Redactor()
+        self._redactor.hide(*values.values())
+        nothing = Secret("")
         self.key_id, self.secret_key = (
-            environ.get(name) or environ.get(alias, "") for name, alias in NAMES
+            values.get(name) or values.get(alias, nothing) for name, alias in NAMES
         )
 
     def mask(self, text: str) -> str:
         """`text` without these secrets, a URL's user and password, or a query's secrets."""
-        for secret in self._hidden:
-            if len(secret) >= _SHORTEST or text == secret:
-                text = text.replace(secret, MASK)
+        text = self._redactor.redact(text)
         return _QUERY_SECRET.sub(rf"\g<1>{MASK}", _USERINFO.sub(f"://{MASK}@", text))
+
+    def shown_by(self, text: str) -> bool:
+        """Whether `text` shows one of them, in any form."""
+        return self._redactor.redact(text) != text
 
     def __repr__(self) -> str:
         return "Secrets(not shown)"
@@ -53,6 +80,60 @@ class Secrets:
     def __reduce__(self) -> NoReturn:
         message = "secrets: expected to stay in this process, found an attempt to pickle them"
         raise TypeError(message)
+
+
+def taken(environ: MutableMapping[str, str]) -> Secrets:
+    """The secrets of `environ`, out of it from here on: no child of this process inherits them."""
+    secrets = Secrets(environ)
+    seen = [environ[name] for pair in NAMES for name in pair if environ.get(name)]
+    passwords = [environ.get("PGPASSWORD", ""), *passwords_of(environ.get("REFOLD_JOURNAL", ""))]
+    hide(secrets.key_id, secrets.secret_key, *(Secret(text) for text in (*seen, *passwords)))
+    if seen or secrets.names:
+        for name in (name for pair in NAMES for name in pair):
+            environ.pop(name, None)
+            environ.pop(f"{name}{FILE}", None)
+        process_memory.wipe_environment(tuple(name for pair in NAMES for name in pair))
+    if seen or secrets.names or any(passwords):
+        process_memory.harden()
+    return secrets
+
+
+def _value_of(name: str, environ: Mapping[str, str]) -> tuple[Secret, str]:
+    """The value of `name`, or what is wrong with where it is said to be."""
+    given, place = environ.get(name, ""), environ.get(f"{name}{FILE}", "")
+    if given and place:
+        return Secret(given), f"{name}{FILE} (environment): expected {name} or a file, found both"
+    if given:
+        return Secret(given), ""
+    if place:
+        return _of_file(Path(place), f"{name}{FILE} (environment)", private=True)
+    directory = environ.get(DIRECTORY, "")
+    credential = Path(directory, name)
+    if directory and credential.exists():
+        return _of_file(credential, f"{name} (${DIRECTORY})", private=False)
+    return Secret(""), ""
+
+
+def _of_file(path: Path, source: str, *, private: bool) -> tuple[Secret, str]:
+    """A file's only line; systemd guards its own files, in ways their mode does not tell."""
+    nothing = Secret("")
+    try:
+        with path.open("rb") as file:
+            mode, data = path.stat().st_mode, file.read(FILE_LIMIT_BYTES + 1)
+        text = data.decode("utf-8").strip()
+    except (OSError, ValueError) as error:
+        words = str(error.strerror).lower() if isinstance(error, OSError) else "no UTF-8"
+        return nothing, f"{source}: expected a file with the key in it, found: {words}"
+    if private and mode & 0o077:
+        return (
+            nothing,
+            f"{source}: expected a file for its owner only; chmod 600 it",
+        )
+    if any((folder / ".git").exists() for folder in path.resolve().parents):
+        return nothing, f"{source}: expected a file outside of any git checkout; move it"
+    if not text or len(data) > FILE_LIMIT_BYTES or not text.isprintable():
+        return nothing, f"{source}: expected one line with the key in it, found none or more"
+    return Secret(text), ""
 
 
 def disagreements(environ: Mapping[str, str]) -> list[str]:
@@ -65,6 +146,19 @@ def disagreements(environ: Mapping[str, str]) -> list[str]:
         and environ.get(alias)
         and not same_secret(environ[name], environ[alias])
     ]
+
+
+def passwords_of(url: str) -> list[str]:
+    """The passwords in a journal's URL, as written and as meant."""
+    if not has_password(url):
+        return []
+    try:
+        parts = urlsplit(url)
+        query = [value for key, value in parse_qsl(parts.query) if "passw" in key.lower()]
+        written = [parts.password or "", *query]
+    except ValueError:
+        return []
+    return [text for password in written if password for text in (password, unquote(password))]
 
 
 def has_password(url: str) -> bool:

@@ -24,6 +24,8 @@ PLANTED = {
         f"key = {ALPACA_ID}",
         f"client = TradingClient('{ALPACA_ID}')",
         "APCA_API_SECRET_KEY=" + "hT3vQ9zLk2" * 4,
+        "APCA-API-SECRET-KEY: " + "hT3vQ9zLk2" * 4,
+        'secret_key = "' + "hT3vQ9zLk2" * 4 + '"',
     ],
     "AWS Access Key": ["AKI" + "A2E0A8F3B244C9986"],
     "Private Key": ["-----BEGIN " + "RSA PRIVATE KEY-----"],
@@ -49,7 +51,13 @@ def scan(root: Path) -> subprocess.CompletedProcess[str]:
 def clone(tmp_path: Path) -> Path:
     """A git checkout with the secret scan and nothing else in it."""
     (tmp_path / "bin").mkdir()
-    for name in ("bin/__init__.py", "bin/_secrets.py", ".secrets.baseline", ".gitignore"):
+    for name in (
+        "bin/__init__.py",
+        "bin/_secrets.py",
+        "bin/_history.py",
+        ".secrets.baseline",
+        ".gitignore",
+    ):
         shutil.copy(ROOT / name, tmp_path / name)
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     return tmp_path
@@ -106,6 +114,87 @@ def test_a_finding_in_the_baseline_passes(clone: Path) -> None:
 
     assert "new.py:1" in result.stdout
     assert "old.py" not in result.stdout
+
+
+def git(root: Path, *words: str) -> str:
+    """One git command in a throw-away clone, under a name of nobody."""
+    who = ("-c", "user.name=nobody", "-c", "user.email=nobody@localhost", "-c", "commit.gpgsign=no")
+    command = ["git", *who, *words]
+    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def planted(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of a repository with a key in an old commit, taken out again in the next one."""
+    for text in ("nothing\n", f"one\nkey = {ALPACA_ID}\n", "nothing again\n", "and again\n"):
+        (clone / "notes.txt").write_text(text)
+        git(clone, "add", "--all")
+        git(clone, "commit", "--quiet", "--message", "notes")
+    thrown_away = tmp_path_factory.mktemp("planted") / "clone"
+    git(clone, "clone", "--quiet", f"file://{clone}", str(thrown_away))
+    return thrown_away
+
+
+def test_a_key_that_was_committed_and_removed_again_is_found_in_its_commit(planted: Path) -> None:
+    commit = git(planted, "rev-parse", "HEAD~2")[:12]
+
+    result = scan(planted)
+
+    assert result.returncode == 1, result
+    assert result.stdout.startswith(f"{commit}:notes.txt:2: Alpaca API key\n1 found; ")
+    assert ALPACA_ID not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("where", ["branch", "tag", "detached head", "message", "merge"])
+def test_a_key_is_found_wherever_the_history_reaches_it(clone: Path, where: str) -> None:
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "--message", "clean")
+    git(clone, "checkout", "--quiet", "-b", "side")
+    (clone / "other.txt").write_text("nothing" if where == "message" else f"key = {ALPACA_ID}\n")
+    if where == "merge":
+        (clone / "other.txt").write_text("clean\n")
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "--message", ALPACA_ID if where == "message" else "side")
+    git(clone, "checkout", "--quiet", "-")
+    if where == "tag":
+        git(clone, "tag", "kept", "side")
+        git(clone, "branch", "--quiet", "-D", "side")
+    elif where == "detached head":
+        git(clone, "checkout", "--quiet", "--detach", "side")
+        git(clone, "branch", "--quiet", "-D", "side")
+        (clone / "other.txt").unlink()
+    elif where == "merge":
+        git(clone, "merge", "--quiet", "--no-commit", "--no-ff", "side")
+        (clone / "other.txt").write_text(f"key = {ALPACA_ID}\n")
+        git(clone, "commit", "--quiet", "--all", "--message", "merged")
+        (clone / "other.txt").write_text("clean\n")
+
+    result = scan(clone)
+
+    assert result.returncode == 1, result
+    assert "Alpaca API key\n" in result.stdout
+    assert ALPACA_ID not in result.stdout + result.stderr
+
+
+def test_a_clean_history_passes_and_so_does_one_whose_line_was_marked(clone: Path) -> None:
+    for text in ("one\n", f"KEY = '{ALPACA_ID}'  # pragma: allowlist secret\n", "two\n"):
+        (clone / "notes.txt").write_text(text)
+        git(clone, "add", "--all")
+        git(clone, "commit", "--quiet", "--message", "notes")
+
+    assert (scan(clone).returncode, scan(clone).stdout) == (0, "")
+
+
+def test_a_shallow_clone_is_scanned_as_far_as_it_goes_and_says_so(
+    planted: Path, tmp_path: Path
+) -> None:
+    shallow = tmp_path / "shallow"
+    git(planted, "clone", "--quiet", "--depth", "1", f"file://{planted}", str(shallow))
+
+    result = scan(shallow)
+
+    assert result.returncode == 0, result
+    assert result.stderr.startswith("a shallow clone: ")
 
 
 def test_what_cannot_be_scanned_is_no_success(clone: Path) -> None:

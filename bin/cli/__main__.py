@@ -8,13 +8,15 @@ from pathlib import Path
 
 from bin.cli.arguments import parser
 from bin.cli.exits import Exit
-from bin.cli.output import complain
+from bin.cli.output import clean, complain
+from bin.cli.secrets import SecretWordError, hold, refuse_words
 
 FOR_PEOPLE = {
     "BadInputError",
     "CannotRunError",
     "ConfigError",
     "ImpossibleDecisionError",
+    "SecretFoundError",
     "StoreError",
     "StrategySourceError",
 }
@@ -24,6 +26,11 @@ FOR_PEOPLE = {
 def main(arguments: list[str] | None = None) -> int:
     """The exit status of one command."""
     _have_streams()
+    try:
+        hold()
+        refuse_words(sys.argv[1:] if arguments is None else arguments)
+    except SecretWordError as error:
+        return _ended(error, Exit.CANNOT_RUN)
     options = parser().parse_args(arguments)
     from journal import errors
     from live.committer import FencedError
@@ -65,7 +72,7 @@ def _unforeseen(error: Exception) -> int:
         raise error
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name} line {frame.lineno}"
-    text = " ".join(str(error).split())[:300]
+    text = clean(" ".join(str(error).split()))[:300]
     message = (
         f"a fault of refold: {type(error).__name__}: {text} ({place}); the journal holds what "
         "was committed; PYTHONDEVMODE=1 shows the whole traceback, report it"

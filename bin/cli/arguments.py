@@ -112,10 +112,10 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
 
 def _add_journal_commands(commands: Commands) -> None:
     replay = _add(commands, "replay", "replay", "Derive every decision again, compare every id.")
-    replay.add_argument("journal", metavar="JOURNAL")
+    _add_journal_word(replay)
     replay.add_argument("--strategy", metavar="FILE_OR_MODULE:CLASS", help="instead of the stored")
     verify = _add(commands, "verify", "verify", "Check stored bytes, chain and anchor.")
-    verify.add_argument("journal", metavar="JOURNAL")
+    _add_journal_word(verify)
     tail = _add(commands, "tail", "tail", "The last events, a line each.")
     _add_journal(tail)
     tail.add_argument("-n", type=_count, default=20, metavar="N", help="how many (20)")
@@ -165,6 +165,12 @@ def _add_config(commands: Commands) -> None:
     ):
         command = _add(actions, name, "configure", about)
         _add_settings(command)
+
+
+def _add_journal_word(command: argparse.ArgumentParser) -> None:
+    """A URL with a password can stand in the environment only, so the word may be left out."""
+    given = os.environ.get("REFOLD_JOURNAL")
+    command.add_argument("journal", metavar="JOURNAL", nargs="?" if given else None, default=given)
 
 
 def _add_journal(command: argparse.ArgumentParser) -> None:

@@ -1,13 +1,12 @@
 """`config check` and `config show`."""
 
 import argparse
-import os
 
 from bin.cli.exits import Exit
 from bin.cli.output import print_json, print_lines
-from bin.cli.settings import flags_of
+from bin.cli.settings import loaded_config
 from core.config import DECLARATIONS, config_hash, flatten
-from live.configuration import ConfigError, Loaded, load, render_effective, rows_of
+from live.configuration import ConfigError, render_effective, rows_of
 
 PLACES = {key for key, declaration in DECLARATIONS.items() if declaration.about.place}
 """Settings that say where something lies: not in the hash, and shown masked."""
@@ -16,7 +15,7 @@ PLACES = {key for key, declaration in DECLARATIONS.items() if declaration.about.
 def check(options: argparse.Namespace) -> int:
     """Every problem at once, as `ConfigError` lines, and with --json in the document as well."""
     try:
-        loaded = _loaded(options)
+        loaded = loaded_config(options)
     except ConfigError as error:
         if options.json:
             print_json({"ok": False, "problems": list(error.lines)})
@@ -31,7 +30,7 @@ def check(options: argparse.Namespace) -> int:
 
 def show(options: argparse.Namespace) -> int:
     """Every effective value with its source; the hash is of the settings alone, without files."""
-    loaded = _loaded(options)
+    loaded = loaded_config(options)
     flat = flatten(loaded.config)
     digest = config_hash(flat)
     if options.json:
@@ -46,7 +45,3 @@ def show(options: argparse.Namespace) -> int:
     else:
         print_lines(render_effective(loaded, digest))
     return Exit.GOOD
-
-
-def _loaded(options: argparse.Namespace) -> Loaded:
-    return load(options.config, os.environ, flags_of(options))

@@ -65,8 +65,15 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, Mapping):
         return " ".join(f"{key}:{count}" for key, count in sorted(value.items())) or "-"
-    text = str(value)
+    text = clean(str(value))
     return text if len(text) <= 46 else text[:45] + "…"
+
+
+def clean(text: str) -> str:
+    """`text` without the secrets held, before it is cut: half a secret is not recognized."""
+    from live.redaction import redact
+
+    return redact(text)
 
 
 def _plain(value: object) -> object:

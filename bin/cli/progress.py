@@ -26,8 +26,12 @@ def counting(what: str, total: int, *, show: bool) -> Iterator[Callable[[int], N
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(what, total=total)
 
+        shown = 0
+
         def done(sequence: int) -> None:
-            if sequence % STEP == 0 or sequence == total:
+            nonlocal shown
+            if sequence - shown >= STEP or sequence == total:
+                shown = sequence
                 progress.update(task, completed=sequence)
 
         yield done

@@ -135,11 +135,21 @@ def _second_look(options: argparse.Namespace, seed: str) -> subprocess.Popen[byt
     arguments = [sys.executable, "-m", "bin.cli.second_look"]
     if options.strategy is not None:
         arguments.append(options.strategy)
-    # Not as an argument, which everybody on the machine could read: it may hold a password.
-    environment = {**os.environ, "PYTHONHASHSEED": seed, "REFOLD_JOURNAL": options.journal}
-    return subprocess.Popen(
-        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    # Neither as an argument nor in the environment: the URL may hold a password.
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    environment.pop("REFOLD_JOURNAL", None)
+    look = subprocess.Popen(
+        arguments,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
+    assert look.stdin is not None
+    with contextlib.suppress(BrokenPipeError), look.stdin as told:  # its status tells
+        told.write(options.journal.encode("utf-8", "surrogateescape"))
+    look.stdin = None
+    return look
 
 
 def _finished(look: subprocess.Popen[bytes]) -> dict[str, object]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from bin.cli.exits import Exit
 from bin.cli.output import print_json, print_lines, to_standard_error
-from bin.cli.settings import flags_of, load_all
+from bin.cli.settings import flags_of, loaded_config
 from bin.cli.summary import summary_of
 from core.config import config_hash
 from core.events import Event
@@ -55,7 +55,7 @@ def _session(options: argparse.Namespace) -> dict[str, object]:
     from live.inputs import read_inputs, started, what_is_new
     from live.opening import opened
 
-    loaded = load_all(options)
+    loaded = loaded_config(options)
     config = loaded.config
     inputs = read_inputs(config, loaded.secrets)
     stop = _Stop()

@@ -1,6 +1,5 @@
 """The second look of `replay`, run by it in a process of its own with another hash seed."""
 
-import os
 import random
 import sys
 
@@ -16,5 +15,6 @@ def disturb() -> None:
 
 if __name__ == "__main__":
     target = sys.argv[1] if len(sys.argv) > 1 else None
-    document = look_at(os.environ["REFOLD_JOURNAL"], target, disturb=disturb)
+    url = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    document = look_at(url, target, disturb=disturb)
     sys.stdout.buffer.write(orjson.dumps(document, default=str))

@@ -4,6 +4,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+from bin.cli.secrets import held
 from core.contract import Config
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ def flags_of(options: argparse.Namespace) -> dict[str, object]:
 
 def load_config(options: argparse.Namespace) -> Config:
     """The effective configuration, or a `ConfigError` with every problem."""
-    return load_all(options).config
+    return loaded_config(options).config
 
 
-def load_all(options: argparse.Namespace) -> "Loaded":
-    """The configuration, where it came from, and the secrets."""
+def loaded_config(options: argparse.Namespace) -> "Loaded":
+    """The same, with where each setting came from, and the secrets."""
     from live.configuration import load
 
-    return load(options.config, os.environ, flags_of(options))
+    secrets = held()  # first: it takes them out of the environment
+    return load(options.config, os.environ, flags_of(options), secrets)

@@ -10,6 +10,7 @@ import orjson
 from bin.cli.exits import Exit
 from core.values import time_text
 from journal import Journal, Recorded, open_journal
+from live.redaction import redact
 
 SHORT = 150
 
@@ -38,7 +39,7 @@ def _last(journal: Journal, count: int) -> Iterator[Recorded]:
 
 
 def _say(record: Recorded) -> None:
-    text = record.payload.decode("utf-8")
+    text = redact(record.payload.decode("utf-8"))  # before it is cut: half of one is unknown
     shown = text if len(text) <= SHORT else text[: SHORT - 1] + "…"
     at = time_text(record.recorded_at)
     sys.stdout.write(f"{record.sequence:>8}  {at}  {record.event_id[:12]}  {record.tag}  {shown}\n")

@@ -1,16 +1,27 @@
 """`verify`: stored bytes, chain and anchor; executes nothing of the strategy."""
 
 import argparse
+import contextlib
+from collections.abc import Callable
 
 from bin.cli.exits import Exit
 from bin.cli.output import print_json, print_lines
+from bin.cli.progress import counting
 
 
 def verify(options: argparse.Namespace) -> int:
     """Exit status 1 with the first bad sequence named."""
     from journal import verify as verify_journal
 
-    report = verify_journal(options.journal)
+    with contextlib.ExitStack() as stack:
+        told: list[Callable[[int], None]] = []
+
+        def progress(sequence: int, last: int) -> None:
+            if not told:
+                told.append(stack.enter_context(counting("verify", last, show=not options.json)))
+            told[0](sequence)
+
+        report = verify_journal(options.journal, progress)
     problems = [
         {"sequence": problem.sequence, "problem": problem.problem} for problem in report.problems
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from bin.cli.exits import Exit
 from tests.cli.command import ended, refold, started
 from tests.cli.conftest import Session
-from tests.cli.world import prepared, run_words
+from tests.cli.world import JOURNAL, prepared, run_words
 
 
 def test_a_session_in_a_server_is_the_one_in_a_file_and_every_command_works(
@@ -69,15 +69,28 @@ def test_a_password_in_the_url_is_printed_nowhere(postgres: str, tmp_path: Path)
     folder = prepared(tmp_path / "world")
     secret = "canary" + "-0002"  # pragma: allowlist secret
     url = postgres.replace("refold@", f"refold:{secret}@")
-    for command in (
-        run_words("--cycles", 1, journal=url),
-        run_words("--dry-run", journal=url),
-        run_words("--cycles", 1, journal=url.replace("?schema=", "?schema=-")),
-        ["verify", url],
-        ["replay", url, "--json"],
-        ["show", "orders", "--journal", url],
-        ["halt", "--journal", url, "--why", "a drill"],
-        ["verify", url.replace("/refold?", "/nothing?")],
+    run = [word for word in run_words("--cycles", 1) if word not in {"--journal", JOURNAL}]
+    for place, command, status in (
+        (url, run, Exit.GOOD),
+        (url, [*run, "--dry-run"], Exit.GOOD),
+        (url.replace("?schema=", "?schema=-"), run, Exit.CANNOT_RUN),
+        (url, ["verify"], Exit.GOOD),
+        (url, ["replay", "--json"], Exit.GOOD),
+        (url, ["show", "orders"], Exit.GOOD),
+        (url, ["halt", "--why", "a drill"], Exit.GOOD),
+        (url.replace("/refold?", "/nothing?"), ["verify"], Exit.CANNOT_RUN),
     ):
-        ran = refold(*command, cwd=folder)
+        ran = refold(*command, cwd=folder, env={"REFOLD_JOURNAL": place})
+        assert ran.status == status, ran
         assert secret not in ran.out + "".join(ran.lines), command
+
+
+def test_a_password_on_the_command_line_is_refused_unseen(postgres: str, tmp_path: Path) -> None:
+    secret = "canary" + "-0003"  # pragma: allowlist secret
+    url = postgres.replace("refold@", f"refold:{secret}@")
+
+    for command in (["verify", url], ["show", "orders", "--journal", url]):
+        ran = refold(*command, cwd=tmp_path)
+        assert ran.status == Exit.CANNOT_RUN
+        assert "give the URL as REFOLD_JOURNAL" in ran.lines[0]
+        assert secret not in ran.out + "".join(ran.lines)

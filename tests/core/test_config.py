@@ -324,6 +324,13 @@ def test_a_reserve_that_leaves_no_call_for_orders_is_refused() -> None:
     assert problem.key == "rate.reserve"
 
 
+def test_a_limit_of_groups_without_groups_is_refused() -> None:
+    (problem,) = check(config_with("risk.group_exposure_max", "1000"))
+
+    assert problem.key == "risk.group_exposure_max"
+    assert "risk.groups" in problem.mend
+
+
 @pytest.mark.parametrize("groups", ["MSFT=a,AAPL=a", "AAPL=a,AAPL=b", "AAPL=a,AAPL=a"])
 def test_a_grouping_has_one_spelling_and_a_symbol_one_group(groups: str) -> None:
     (problem,) = check(config_with("risk.groups", groups))

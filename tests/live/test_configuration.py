@@ -85,10 +85,11 @@ def test_every_setting_is_read_alike_from_file_environment_and_flag(
 ) -> None:
     other = next(v for v in reversed(two_values(DECLARATIONS[key])) if v != value_of(Config(), key))
     other = 3 if key == "rate.reserve" else other  # its high end leaves no call for orders
-
-    in_file = loaded(toml_of(key, other), tmp_path=tmp_path)
-    in_environment = loaded(tmp_path=tmp_path, environ={variable_of(key): text_of(other)})
-    in_flag = loaded(tmp_path=tmp_path, flags={key: text_of(other)})
+    grouped = key == "risk.group_exposure_max"  # a limit of groups needs groups
+    with_it = {variable_of("risk.groups"): "AAPL=technology"} if grouped else {}
+    in_file = loaded(toml_of(key, other), tmp_path=tmp_path, environ=with_it)
+    in_environment = loaded(tmp_path=tmp_path, environ=with_it | {variable_of(key): text_of(other)})
+    in_flag = loaded(tmp_path=tmp_path, environ=with_it, flags={key: text_of(other)})
 
     assert value_of(in_file.config, key) == other
     assert in_file.config == in_environment.config == in_flag.config

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.pretty import Pretty
 
 from core.config import Config, config_hash, flatten, value_of
+from core.secret import REDACTED
 from live.configuration import ConfigError, load, render_effective
 from live.secrets import Secrets
 from tests.live.test_configuration import (
@@ -39,7 +40,7 @@ def test_two_names_for_one_key_must_agree(name: str, alias: str, tmp_path: Path)
     assert CANARY not in line
     for environ in ({name: CANARY, alias: CANARY}, {name: CANARY, alias: ""}, {alias: CANARY}):
         secrets = load(None, environ, {}).secrets
-        assert CANARY in (secrets.key_id, secrets.secret_key)
+        assert CANARY in (secrets.key_id.reveal(), secrets.secret_key.reveal())
         assert secrets.names == tuple(key for key, value in environ.items() if value)
 
 
@@ -99,7 +100,7 @@ def test_secrets_have_no_text_no_pickle_and_no_json() -> None:
     environ = {"APCA_API_KEY_ID": CANARY, "APCA_API_SECRET_KEY": CANARY,
                "REFOLD_JOURNAL": f"postgresql://me:{CANARY}@host/journal"}  # fmt: skip
     found = load(None, environ, {})
-    assert found.secrets.secret_key == CANARY
+    assert found.secrets.secret_key.reveal() == CANARY
 
     page = io.StringIO()
     Console(file=page).print(Pretty(found), found, found.secrets)
@@ -123,7 +124,7 @@ def test_a_place_with_a_password_reaches_no_snapshot() -> None:
 
 
 def test_masking_hides_a_short_secret_only_where_it_is_the_whole_text() -> None:
-    secrets = Secrets({"APCA_API_KEY_ID": "a", "ALPACA_SECRET_KEY": "longer"})
+    secrets = Secrets({"APCA_API_KEY_ID": "a", "ALPACA_SECRET_KEY": "longer-one"})
 
-    assert secrets.mask("a") == "***"
-    assert secrets.mask("data/longer.csv") == "data/***.csv"
+    assert secrets.mask("a") == REDACTED
+    assert secrets.mask("data/longer-one.csv") == f"data/{REDACTED}.csv"
