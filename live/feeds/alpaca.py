@@ -25,7 +25,8 @@ from core.events import CalendarObserved, Observation, StreamWentDown, StreamWen
 from core.events.lifecycle import Session
 from core.events.market import Quote
 from core.values import DecimalText, TimeText, later_by, micros, seconds_between, time_text
-from live.brokers.alpaca.client import AlpacaClient, NoAnswer
+from live.brokers.alpaca.answer import Answer, NoAnswer
+from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.reading import Unreadable, moment, quantity, read_list, read_object, text
 from live.feeds.base import MarketSlot
 from live.feeds.errors import BadInputError
@@ -270,12 +271,11 @@ def read_session(found: object) -> Session | Unreadable:
     return Session(date=day, open=starts, close=ends, early_close=closing < _FULL_CLOSE)
 
 
-def _body(answer: object) -> dict[str, object] | Unreadable:
+def _body(answer: Answer | NoAnswer) -> dict[str, object] | Unreadable:
     """The object a 200 brought."""
     if isinstance(answer, NoAnswer):
         return Unreadable(answer.kind)
-    status, body = getattr(answer, "status", 0), getattr(answer, "body", b"")
-    return read_object(body) if status == 200 else Unreadable(f"HTTP {status}")
+    return read_object(answer.body) if answer.status == 200 else Unreadable(f"HTTP {answer.status}")
 
 
 def _part(found: object, name: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Whatever the bytes are, the reader answers with one of its own types, and garbage never counts."""
+"""Whatever the bytes are, the reader answers with one of its own types; garbage never counts."""
 
 import json
 import math
