@@ -1,6 +1,7 @@
 """The tester's side of the venue, at /_venue/: state, faults, market, clock, and what others do.
 
 paths   GET  state      orders, executions, posts by client order id, counts, money, streams
+        GET  order      ?client_order_id=…: {"order": that order, or null}
         GET  calls      the log of calls; ?after=NUMBER
         GET  campaign   what was declared, how often each happened, what is missing, ok
         POST quotes     {SYMBOL: {bid, ask, last?, bid_size?, ask_size?, volume?, time?}}
@@ -48,6 +49,7 @@ class Admin:
         name = f"{call.method} {call.path.removeprefix('/_venue/')}"
         handlers: Mapping[str, Callable[[HttpCall], object]] = {
             "GET state": self.state,
+            "GET order": self.order,
             "GET calls": self.calls,
             "GET campaign": lambda _: self.campaign(),
             "POST quotes": lambda call: self.quotes(body_of(call.body)),
@@ -79,10 +81,7 @@ class Admin:
         return {
             "time": ns_text(now),
             "is_open": venue.calendar.is_open(now),
-            "orders": [
-                {**order_json(o), "number": o.number, "script": o.script, "foreign": o.foreign}
-                for o in engine.orders.values()
-            ],
+            "orders": [_order_json(order) for order in engine.orders.values()],
             "executions": [_execution_json(engine.orders, e) for e in engine.executions],
             "posts": venue.store.posts(),
             "counts": dict(venue.faults.counts),
@@ -93,6 +92,11 @@ class Admin:
             "listening": len(self.updates.listening),
             "connected": len(self.updates.open),
         }
+
+    def order(self, call: HttpCall) -> Body:
+        """One order, whether a client would find it or not."""
+        found = self.venue.engine.find(call.query["client_order_id"])
+        return {"order": None if found is None else _order_json(found)}
 
     def calls(self, call: HttpCall) -> list[Body]:
         """The log of calls, oldest first."""
@@ -157,7 +161,6 @@ class Admin:
         found = msgspec.json.decode(call.body, type=Armed | list[Armed])
         for armed in found if isinstance(found, list) else [found]:
             self.venue.faults.arm(armed)
-        self.venue.engine.changed.add(("state", "armed"))
         return {"armed": len(self.venue.faults.armed)}
 
     def rates(self, body: Body) -> Body:
@@ -255,6 +258,11 @@ class Admin:
 
 def _number(body: Body, name: str, default: Decimal) -> Decimal:
     return Decimal(str(body[name])) if name in body else default
+
+
+def _order_json(order: Order) -> Body:
+    hidden = {"number": order.number, "script": order.script, "foreign": order.foreign}
+    return {**order_json(order), **hidden}
 
 
 def _execution_json(orders: Mapping[str, Order], execution: Execution) -> Body:

@@ -161,6 +161,7 @@ class Faults:
         self.seed = seed
         self.rates = dict(rates)
         self.armed: list[Armed] = []
+        self.armed_changed = False
         self.counts: dict[str, int] = {}
         self._seen: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
@@ -174,6 +175,7 @@ class Faults:
         if armed.fault in REQUEST and armed.method is None and armed.path is None:
             armed = msgspec.structs.replace(armed, method="POST", path="/v2/orders")
         self.armed.append(armed)
+        self.armed_changed = True
 
     def count(self, fault: Fault) -> None:
         """It happened."""
@@ -234,6 +236,7 @@ class Faults:
         for waiting in self.armed:
             if waiting.fault in kinds and _matches(waiting, occasion):
                 waiting.times -= 1
+                self.armed_changed = True
                 if waiting.times <= 0:
                     self.armed.remove(waiting)
                 return waiting

@@ -27,6 +27,7 @@ from live.venue.venue import Venue
 from live.venue.wire import BadCallError, HttpCall, Line, answer_bytes, read_call
 
 _TICK_S = 0.005
+_IDLE_S = 0.02
 _HEAD_MAX = 1 << 16
 
 
@@ -67,8 +68,10 @@ class Server:
             self.venue.engine.advance(self.venue.clock.now())
             self.venue.commit()
             self.publish()
+            engine = self.venue.engine
+            pause_s = _TICK_S if engine.open or engine.amends else _IDLE_S
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.stopped.wait(), _TICK_S)
+                await asyncio.wait_for(self.stopped.wait(), pause_s)
 
     def ended(self, task: "asyncio.Task[None]") -> None:
         """A task of the venue's own is over; one that failed ends the venue."""
@@ -137,6 +140,7 @@ class Server:
         if struck is not None:
             return await line.misbehave(struck, answer, headers)
         await line.send(answer_bytes(answer, headers))
+        self.publish()
         return True
 
     def _do(self, call: HttpCall, now: int) -> Answer:

@@ -69,6 +69,10 @@ class Venue:
 
     def commit(self, *calls: Call) -> None:
         """Whatever changed, and the calls, in the file when this returns."""
+        if self.faults.armed_changed:
+            # one that was used up must not strike again in the next process
+            self.engine.changed.add(("state", "armed"))
+            self.faults.armed_changed = False
         documents = [(kind, key, self._document(kind, key)) for kind, key in self.engine.changed]
         if self.faults.counts != self._counted:
             self._counted = dict(self.faults.counts)
@@ -125,6 +129,8 @@ class Venue:
             self.faults.counts = msgspec.json.decode(states["counts"], type=dict[str, int])
             self._counted = dict(self.faults.counts)
         engine.changed.clear()
+        if "clock" not in states and self.setup.start is not None:
+            engine.changed.add(("state", "clock"))
         for _, call in store.calls():
             self.faults.saw(call.method, call.path, call.client_order_id)
             if call.method == "POST" and call.client_order_id:

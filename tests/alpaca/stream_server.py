@@ -26,8 +26,8 @@ class Peer:
 
     def say(self, message: object) -> None:
         """One frame: bytes as they are, text as it is, anything else as JSON, binary like paper."""
-        plain = isinstance(message, bytes | str)
-        self.socket.send(message if plain else json.dumps(message).encode())
+        plain = message if isinstance(message, bytes | str) else json.dumps(message).encode()
+        self.socket.send(plain)
 
     def hear(self) -> dict[str, object]:
         """The next message of the client."""

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -259,7 +260,7 @@ def test_a_lost_connection_is_told_and_mended_with_waits_that_grow(start: Start)
     listening, _ = start(script)
     listening.until_up(5)
 
-    gaps = [later - earlier for earlier, later in zip(opened, opened[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(opened)]
     assert gaps[0] >= 0.035
     assert gaps[3] > gaps[0]
     assert len(listening.why("trade_updates")) == 5

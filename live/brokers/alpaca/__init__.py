@@ -1,7 +1,7 @@
 """Alpaca behind the `Broker` protocol: REST on alpaca-py, hardened, and a trade stream of our own.
 
     settings   endpoints and limits       transport  one call's deadline, and what left of it
-    sdk        alpaca-py, imported late   client     a request and its answer, or the lack of one
+    sdk        alpaca-py, imported late   client     a request and its answer (answer)
     reading    JSON nobody can trust      records    orders, fills, accounts read from it
     errors     what an answer means       pace       429, lock-outs, the budget
     orders     submit, cancel, look up    reconcile  what differs

@@ -34,7 +34,8 @@ from core.events import (
 )
 from core.values import DecimalText, TimeText, later_by
 from live.brokers.alpaca import listing
-from live.brokers.alpaca.client import AlpacaClient, NoAnswer
+from live.brokers.alpaca.answer import NoAnswer
+from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.inbox import Inbox
 from live.brokers.alpaca.listing import Failed
 from live.brokers.alpaca.orders import Orders
@@ -199,7 +200,7 @@ class AlpacaBroker:
             return None
         if account.blocked is not None:
             self._inbox.put(*self._went_down(TRADING, account.blocked, at))
-        elif self._down.pop(TRADING, None) is not None:
+        elif TRADING in self._down:
             self._inbox.put(StreamWentUp(observed_at=at, stream=TRADING))
         return AccountReported(
             observed_at=at,

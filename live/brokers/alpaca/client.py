@@ -11,12 +11,13 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from requests.exceptions import RequestException, Timeout
 
 from core.values import TimeText
+from live.brokers.alpaca.answer import Answer, NoAnswer
 from live.brokers.alpaca.pace import Pace
 from live.brokers.alpaca.reading import RAW_LENGTH_MAX, raw_text
 from live.brokers.alpaca.settings import AlpacaSettings
@@ -26,17 +27,6 @@ from live.secrets import MASK, NAMES, Secrets
 
 if TYPE_CHECKING:
     from alpaca.common.rest import RESTClient
-
-    from live.brokers.alpaca.sdk import Answer
-
-
-class NoAnswer(NamedTuple):
-    """No answer, or not a whole one. `sent` is false only where provably no byte left."""
-
-    sent: bool
-    kind: str
-    detail: str
-    status: int | None = None
 
 
 class AlpacaClient:
@@ -63,23 +53,23 @@ class AlpacaClient:
     def __repr__(self) -> str:
         return "AlpacaClient(not shown)"
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> "Answer | NoAnswer":
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer | NoAnswer:
         """One GET of the trading endpoint."""
         return self._call(self._trading, "GET", path, query)
 
-    def data(self, path: str, query: Mapping[str, str] | None = None) -> "Answer | NoAnswer":
+    def data(self, path: str, query: Mapping[str, str] | None = None) -> Answer | NoAnswer:
         """One GET of the market data endpoint, which has a budget of its own."""
         return self._call(self._data, "GET", path, query)
 
-    def post(self, path: str, body: Mapping[str, str]) -> "Answer | NoAnswer":
+    def post(self, path: str, body: Mapping[str, str]) -> Answer | NoAnswer:
         """One POST of the trading endpoint."""
         return self._call(self._trading, "POST", path, body)
 
-    def patch(self, path: str, body: Mapping[str, str]) -> "Answer | NoAnswer":
+    def patch(self, path: str, body: Mapping[str, str]) -> Answer | NoAnswer:
         """One PATCH of the trading endpoint."""
         return self._call(self._trading, "PATCH", path, body)
 
-    def delete(self, path: str) -> "Answer | NoAnswer":
+    def delete(self, path: str) -> Answer | NoAnswer:
         """One DELETE of the trading endpoint."""
         return self._call(self._trading, "DELETE", path, None)
 
@@ -92,7 +82,7 @@ class AlpacaClient:
 
     def _call(
         self, client: "RESTClient", method: str, path: str, data: Mapping[str, str] | None
-    ) -> "Answer | NoAnswer":
+    ) -> Answer | NoAnswer:
         paced = client is self._trading
         refusal = self.pace.refusal() if paced else None
         if refusal is not None:
@@ -126,12 +116,6 @@ class AlpacaClient:
         else:
             kind = "no_answer"
         return NoAnswer(call.sent, kind, type(error).__name__, status)
-
-
-def request_id(answer: "Answer") -> str | None:
-    """Alpaca's own name of the call, where it gives one an event can carry."""
-    found = answer.headers.get("x-request-id", "")
-    return found if 0 < len(found) <= 128 and found.isascii() and found.isprintable() else None
 
 
 def _refuse_bad_keys(secrets: Secrets) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
 from core.values import DecimalText
-from live.brokers.alpaca.client import AlpacaClient, NoAnswer
+from live.brokers.alpaca.answer import NoAnswer
+from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.reading import Unreadable, read_list
 from live.brokers.alpaca.records import (
     FillRecord,

@@ -6,17 +6,15 @@ rules   Absent only by Alpaca's own 404 and a whole, readable list without it: a
 source  ALPACA.md A2
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from core.events import OrderLookedUp
 from core.values import TimeText
-from live.brokers.alpaca.client import AlpacaClient, NoAnswer, request_id
+from live.brokers.alpaca.answer import Answer, NoAnswer, request_id
+from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.errors import is_absence, read_error
 from live.brokers.alpaca.reading import Unreadable, read_list, read_object
 from live.brokers.alpaca.records import OrderRecord, read_order
-
-if TYPE_CHECKING:
-    from live.brokers.alpaca.sdk import Answer
 
 LIST_LENGTH_MAX = 500
 
@@ -24,7 +22,7 @@ LIST_LENGTH_MAX = 500
 class Look(NamedTuple):
     """What a look brought: the order, or Alpaca's word that there is none, or neither and why."""
 
-    heard: "Answer | NoAnswer"
+    heard: Answer | NoAnswer
     order: OrderRecord | None = None
     absent: bool = False
     why: str | None = None

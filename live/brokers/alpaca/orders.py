@@ -8,7 +8,6 @@ dies    between the request and its observation: the attempt has no outcome, the
 source  ALPACA.md A2, A3, A4
 """
 
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from core.events import (
@@ -21,16 +20,14 @@ from core.events import (
     SubmitFailure,
 )
 from core.values import DecimalText, TimeText
-from live.brokers.alpaca.client import AlpacaClient, NoAnswer, request_id
+from live.brokers.alpaca.answer import Answer, NoAnswer, request_id
+from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.errors import Verdict, is_absence, read_error, verdict_of
 from live.brokers.alpaca.lookup import by_id, look_up, why_of
 from live.brokers.alpaca.reading import Unreadable, read_object
 from live.brokers.alpaca.records import OrderRecord, read_order
 from live.brokers.base import SubmitAnswer
 from live.brokers.ticket import Ticket
-
-if TYPE_CHECKING:
-    from live.brokers.alpaca.sdk import Answer
 
 _FAILURES = {
     Verdict.REFUSED: SubmitFailure.REFUSED,
@@ -84,7 +81,9 @@ class Orders:
         if venue_order_id is None:
             look = by_id(self._client, client_order_id)
             heard_before, outcome = look.heard, "refused" if look.absent else "unknown"
-            venue_order_id = None if look.order is None else look.order.venue_order_id
+            if look.order is not None:
+                venue_order_id = look.order.venue_order_id
+                self.learn(client_order_id, venue_order_id)
         if venue_order_id is None:
             assert heard_before is not None
             answer = heard_before
@@ -146,7 +145,7 @@ class Orders:
         return found
 
     def _taken(
-        self, ticket: Ticket, attempt: int, answer: "Answer", heard: TimeText
+        self, ticket: Ticket, attempt: int, answer: Answer, heard: TimeText
     ) -> OrderSubmitted | OrderSubmitUnknown:
         """A 200: ours, as sent, or not known."""
         order = read_order(read_object(answer.body))
@@ -179,7 +178,7 @@ class Orders:
         )
 
     def _not_taken(
-        self, client_order_id: str, attempt: int, answer: "Answer", heard: TimeText
+        self, client_order_id: str, attempt: int, answer: Answer, heard: TimeText
     ) -> OrderSubmitFailed | OrderSubmitUnknown:
         """Any other status, by the table."""
         error = read_error(answer.body)
@@ -246,7 +245,7 @@ def _is_ticket(order: OrderRecord, ticket: Ticket) -> bool:
     )
 
 
-def _cancel_outcome(answer: "Answer | NoAnswer") -> str:
+def _cancel_outcome(answer: Answer | NoAnswer) -> str:
     """204: on its way. 422: not cancelable. 404 from Alpaca: not there. Else nobody knows."""
     if isinstance(answer, NoAnswer):
         return "unknown"
@@ -256,7 +255,7 @@ def _cancel_outcome(answer: "Answer | NoAnswer") -> str:
     return "refused" if refused else "unknown"
 
 
-def _replace_outcome(answer: "Answer | NoAnswer", successor: str) -> tuple[str, str | None]:
+def _replace_outcome(answer: Answer | NoAnswer, successor: str) -> tuple[str, str | None]:
     """Accepted by an order under the successor's id; an error may have happened all the same."""
     if isinstance(answer, NoAnswer) or answer.status != 200:
         return "unknown", None

@@ -17,8 +17,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from core.values import TimeText, micros, time_text
+from live.brokers.alpaca.answer import Answer
 from live.brokers.alpaca.errors import is_lockout, read_error
-from live.brokers.alpaca.sdk import Answer
 
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND

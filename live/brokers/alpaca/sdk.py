@@ -7,25 +7,18 @@ rules   alpaca-py builds URL, keys and body; what it does with the answer is rep
 source  ALPACA.md A3, alpaca-py 0.44.0 common/rest.py
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from alpaca.data.historical.stock import StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
 from requests import Response, Session
 
+from live.brokers.alpaca.answer import Answer
 from live.brokers.alpaca.settings import AlpacaSettings
 from live.brokers.alpaca.transport import HardenedAdapter
 from live.secrets import Secrets
 
 _CHUNK = 1 << 16
-
-
-class Answer(NamedTuple):
-    """A whole answer: HTTP status, headers with lower-case names, the body's bytes."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
 
 class BodyTooLongError(Exception):

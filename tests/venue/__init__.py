@@ -1,0 +1,1 @@
+"""The fault venue, as a real process on loopback, driven by the real alpaca-py."""
