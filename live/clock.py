@@ -7,11 +7,12 @@ why     observed times may not go back when the machine's clock does (DESIGN §1
 """
 
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from threading import Lock
 from typing import Protocol
 
-from core.values import TimeText, time_text
+from core.values import TimeText, seconds_between, time_text
 
 _PER_MICROSECOND = 1000
 _PER_SECOND = Decimal(10**9)
@@ -45,3 +46,20 @@ class WallClock:
     def monotonic(self) -> Decimal:
         """Seconds of CLOCK_MONOTONIC, to the nanosecond."""
         return Decimal(time.monotonic_ns()) / _PER_SECOND
+
+
+class Waiting:
+    """A wait until a time, which a runner takes over so that it can act on what comes meanwhile."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.until: Callable[[TimeText], bool] = self._sleep
+
+    def __call__(self, time: TimeText) -> bool:
+        """Wait until `time`; false where the runner is to stop."""
+        return self.until(time)
+
+    def _sleep(self, until: TimeText) -> bool:
+        while (left := seconds_between(self.clock.now(), until)) > 0:
+            time.sleep(float(min(left, Decimal(1))))
+        return True

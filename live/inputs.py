@@ -74,7 +74,7 @@ def read_inputs(config: Config, secrets: Secrets | None = None) -> Inputs:
         from live.brokers.real import real_broker  # noqa: PLC0415 - alpaca-py
 
         real = real_broker(config, secrets or Secrets({}))
-    feed = make_feed(config, secrets)
+    feed = make_feed(config, secrets, real)
     unknown = sorted(set(config.symbols) - set(feed.symbols))
     if unknown:
         message = (
@@ -103,12 +103,12 @@ def read_inputs(config: Config, secrets: Secrets | None = None) -> Inputs:
     return Inputs(config, feed, signals, sessions, loaded, strategy, flat, bound, real)
 
 
-def make_feed(config: Config, secrets: Secrets | None = None) -> Feed:
+def make_feed(config: Config, secrets: Secrets | None = None, real: "Real | None" = None) -> Feed:
     """The market the configuration names."""
     if config.market.kind == "alpaca":
-        from live.feeds.alpaca import alpaca_feed  # noqa: PLC0415 - alpaca-py
+        from live.brokers.real import alpaca_feed  # noqa: PLC0415 - alpaca-py
 
-        return alpaca_feed(config, secrets or Secrets({}))
+        return alpaca_feed(config, secrets or Secrets({}), real)
     if config.market.kind == "csv":
         return CsvFeed(config.market.source.partition(":")[2])
     return SimulatedFeed(

@@ -28,9 +28,9 @@ from core.order import OpenStatus
 from core.state import ORDER_UPDATES
 from core.values import TimeText, seconds_between
 from live.brokers.base import RealBroker
-from live.clock import Clock
+from live.clock import Clock, Waiting
 from live.committer import Committer
-from live.feeds.base import Feed, LiveFeed, MarketSlot
+from live.feeds.base import Feed, MarketSlot, PacedFeed
 from live.feeds.signals import SignalFeed
 from live.runner import Runner
 
@@ -57,12 +57,16 @@ class RealtimeRunner(Runner):
         feed: Feed,
         *,
         clock: Clock,
+        waiting: Waiting,
         pace_s: Decimal = Decimal(0),
         signals: SignalFeed | None = None,
         stopping: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """`pace_s`: the wait between the cycles of a market that does not set the pace itself."""
+        """`pace_s`: the wait between the cycles of a market that does not set the pace itself.
+
+        `waiting` is how the feed waits: what comes meanwhile is acted on.
+        """
         super().__init__(
             committer, broker, feed, signals=signals, stopping=stopping, progress=progress
         )
@@ -70,6 +74,7 @@ class RealtimeRunner(Runner):
         self.clock = clock
         self.pace_s = pace_s
         self.actions.monotonic = clock.monotonic
+        waiting.until = self._wait_until
         self.reconciled: Decimal | None = None
 
     def start(
@@ -100,25 +105,19 @@ class RealtimeRunner(Runner):
 
     def _slots(self, after: TimeText | None) -> Iterator[MarketSlot]:
         """The market's slots when their time has come; a recorded market's one after the other."""
-        if not isinstance(self.feed, LiveFeed):
-            for ordinal, slot in enumerate(self.feed.slots(after)):
-                if ordinal:
-                    self._wait(self.pace_s)
-                if self.stopping():
-                    return
-                yield slot
-            return
-        while (time := self.feed.upcoming(after, self.clock.now())) is not None:
-            self._wait_until(time)
+        paced = isinstance(self.feed, PacedFeed)
+        for ordinal, slot in enumerate(self.feed.slots(after)):
+            if ordinal and not paced:
+                self._wait(self.pace_s)
             if self.stopping():
                 return
-            after = time
-            yield self.feed.observed(time)
+            yield slot
 
-    def _wait_until(self, time: TimeText) -> None:
-        """By the machine's clock, which may be set meanwhile."""
+    def _wait_until(self, time: TimeText) -> bool:
+        """Whether `time` came before a stop; by the machine's clock, which may be set meanwhile."""
         while (left := seconds_between(self.clock.now(), time)) > 0 and not self.stopping():
             self._wait(min(left, LONGEST_WAIT_S))
+        return not self.stopping()
 
     def _open_slot(self, slot: MarketSlot) -> None:
         self._hear()
@@ -132,6 +131,8 @@ class RealtimeRunner(Runner):
     def _inputs(self, slot: MarketSlot, number: int) -> Iterator[Observation]:
         """What the cycle is decided on; the account came with its reconciliation."""
         now = self.clock.now()
+        if isinstance(self.feed, PacedFeed):
+            yield from self.feed.news()
         traded = set(self.committer.state.universe())
         quotes = {symbol: q for symbol, q in sorted(slot.quotes.items()) if symbol in traded}
         yield QuotesObserved(observed_at=now, slot=slot.time, feed=self.feed.name, quotes=quotes)

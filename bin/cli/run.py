@@ -113,6 +113,7 @@ def _runner(
         inputs.real.broker,
         inputs.feed,
         clock=inputs.real.clock,
+        waiting=inputs.real.waiting,
         pace_s=Decimal(str(options.pace or 0)),
         signals=inputs.signals,
         stopping=lambda: stop.asked,

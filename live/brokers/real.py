@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from core.contract import Config
 from live.brokers.alpaca.broker import AlpacaBroker
+from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.settings import AlpacaSettings
-from live.brokers.base import RealBroker
-from live.clock import Clock, WallClock
+from live.clock import Waiting, WallClock
 from live.core_source import core_source_hash
+from live.feeds.alpaca import AlpacaFeed
 from live.secrets import Secrets
 
 _PACKAGES = ("alpaca-py", "cryptography", "eventsourcing", "msgspec")
@@ -31,8 +32,9 @@ class Facts(NamedTuple):
 class Real(NamedTuple):
     """What a session against a real broker has and a simulated one has not."""
 
-    broker: RealBroker
-    clock: Clock
+    broker: AlpacaBroker
+    clock: WallClock
+    waiting: Waiting
     account: str
     facts: Facts
 
@@ -41,7 +43,20 @@ def real_broker(config: Config, secrets: Secrets) -> Real:
     """The broker of `config`; its account is asked for, nothing is sent."""
     clock = WallClock()
     broker = AlpacaBroker(alpaca_settings(config), secrets, clock.now)
-    return Real(broker, clock, broker.identity(), _facts())
+    return Real(broker, clock, Waiting(clock), broker.identity(), _facts())
+
+
+def alpaca_feed(config: Config, secrets: Secrets, real: Real | None) -> AlpacaFeed:
+    """Alpaca's market; where Alpaca is the broker too, over its connection and its budget."""
+    clock = WallClock() if real is None else real.clock
+    settings = alpaca_settings(config)
+    return AlpacaFeed(
+        AlpacaClient(settings, secrets, clock.now) if real is None else real.broker.client,
+        config.symbols,
+        Waiting(clock) if real is None else real.waiting,
+        feed=settings.feed,
+        cycle_s=config.market.cycle_s,
+    )
 
 
 def alpaca_settings(config: Config) -> AlpacaSettings:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from core.events import Observation
 from core.events.lifecycle import Session
 from core.events.market import Quote
 from core.values import TimeText
@@ -52,16 +53,9 @@ class Feed(Protocol):
 
 
 @runtime_checkable
-class LiveFeed(Feed, Protocol):
-    """A market of today: a slot comes when its time comes, and is asked for then."""
+class PacedFeed(Feed, Protocol):
+    """A market of today: `slots` waits for each, and what happened to it meanwhile is news."""
 
-    def upcoming(self, after: TimeText | None, now: TimeText) -> TimeText | None:
-        """The next slot later than `after` and not before `now`; None: no session is known.
-
-        Slots that were missed while nobody looked are not made up for.
-        """
-        ...
-
-    def observed(self, slot: TimeText) -> MarketSlot:
-        """The quotes at `slot`, asked for now; symbols without one are left out."""
+    def news(self) -> list[Observation]:
+        """What went down or up and which sessions are new, since this was asked for last."""
         ...

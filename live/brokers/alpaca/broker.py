@@ -97,6 +97,11 @@ class AlpacaBroker:
         message = f"broker alpaca: expected the account's id, found {why}; check keys and addresses"
         raise BadInputError(message)
 
+    @property
+    def client(self) -> AlpacaClient:
+        """The connection, for whoever else asks this account's endpoints within its budget."""
+        return self._client
+
     def start(self) -> None:
         """Connect the stream; what it says waits for `messages`."""
         why = "not read yet"

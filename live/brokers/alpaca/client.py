@@ -7,12 +7,9 @@ dies    before the first byte: nothing left. After it: the other side may have t
         next start looks it up
 """
 
-import base64
-import json
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from requests.exceptions import RequestException, Timeout
 
@@ -23,7 +20,7 @@ from live.brokers.alpaca.reading import RAW_LENGTH_MAX, raw_text
 from live.brokers.alpaca.settings import AlpacaSettings
 from live.brokers.alpaca.transport import Call
 from live.feeds.errors import BadInputError
-from live.secrets import MASK, NAMES, Secrets
+from live.secrets import NAMES, Secrets
 
 if TYPE_CHECKING:
     from alpaca.common.rest import RESTClient
@@ -44,7 +41,6 @@ class AlpacaClient:
         self._trading = sdk.trading(settings, secrets)
         self._data = sdk.market_data(settings, secrets)
         self._locks = {id(self._trading): threading.Lock(), id(self._data): threading.Lock()}
-        self._variants = _variants(secrets)
         self._cut = sdk.HalfAnswerError
         self._too_long = sdk.BodyTooLongError
         self.pace = Pace(settings.requests_per_minute, clock)
@@ -75,10 +71,7 @@ class AlpacaClient:
 
     def raw(self, body: bytes) -> str:
         """What was said, for an event: no secret of ours, and not more than 2,000 characters."""
-        text = raw_text(body)
-        for variant in self._variants:
-            text = text.replace(variant, MASK)
-        return self._secrets.mask(text)[:RAW_LENGTH_MAX]
+        return self._secrets.mask(raw_text(body))[:RAW_LENGTH_MAX]
 
     def _call(
         self, client: "RESTClient", method: str, path: str, data: Mapping[str, str] | None
@@ -120,20 +113,11 @@ class AlpacaClient:
 
 def _refuse_bad_keys(secrets: Secrets) -> None:
     """Both keys, and nothing in them that an HTTP header cannot carry."""
-    for (name, _), value in zip(NAMES, (secrets.key_id, secrets.secret_key), strict=True):
+    for (name, _), secret in zip(NAMES, (secrets.key_id, secrets.secret_key), strict=True):
+        value = secret.reveal()
         if not value or not value.isascii() or not value.isprintable() or value != value.strip():
             message = (
                 f"{name} (environment): expected Alpaca's key as it was given (value not shown), "
                 f"found {'nothing' if not value else 'another character in it'}; set it"
             )
             raise BadInputError(message)
-
-
-def _variants(secrets: Secrets) -> tuple[str, ...]:
-    """The ways in which a server can send a key back."""
-    found: set[str] = set()
-    for secret in (secrets.key_id, secrets.secret_key):
-        data = secret.encode()
-        found |= {secret, quote(secret, safe=""), data.hex(), json.dumps(secret)[1:-1]}
-        found |= {secret.replace("/", "\\/"), base64.b64encode(data).decode().rstrip("=")}
-    return tuple(sorted((text for text in found if len(text) >= 5), key=len, reverse=True))

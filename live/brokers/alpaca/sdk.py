@@ -87,7 +87,10 @@ class _MarketData(_OneRequest, StockHistoricalDataClient):
 def trading(settings: AlpacaSettings, secrets: Secrets) -> _Trading:
     """A hardened trading client."""
     client = _Trading(
-        secrets.key_id, secrets.secret_key, raw_data=True, url_override=_root(settings.trading_url)
+        secrets.key_id.reveal(),
+        secrets.secret_key.reveal(),
+        raw_data=True,
+        url_override=_root(settings.trading_url),
     )
     client.harden(settings.body_bytes_max)
     return client
@@ -96,7 +99,10 @@ def trading(settings: AlpacaSettings, secrets: Secrets) -> _Trading:
 def market_data(settings: AlpacaSettings, secrets: Secrets) -> _MarketData:
     """A hardened market data client."""
     client = _MarketData(
-        secrets.key_id, secrets.secret_key, raw_data=True, url_override=_root(settings.data_url)
+        secrets.key_id.reveal(),
+        secrets.secret_key.reveal(),
+        raw_data=True,
+        url_override=_root(settings.data_url),
     )
     client.harden(settings.body_bytes_max)
     return client

@@ -157,7 +157,8 @@ class TradeStream:
     def _authenticate(self, socket: "ClientConnection") -> None:
         """Send the keys, read the answer; ask for trade updates, read what was granted."""
         ends = time.monotonic() + self._settings.answer_s
-        keys = {"key_id": self._secrets.key_id, "secret_key": self._secrets.secret_key}
+        secrets = self._secrets
+        keys = {"key_id": secrets.key_id.reveal(), "secret_key": secrets.secret_key.reveal()}
         socket.send(json.dumps({"action": "authenticate", "data": keys}))
         while True:
             stream, data, _ = self._frame(socket, ends)
