@@ -180,6 +180,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         """Whether this id is an intent of ours that is open or was closed lately."""
         return self.intent(client_order_id) is not None
 
+    def symbol_of(self, client_order_id: str) -> str:
+        """The symbol of this order; "" of one that is not known."""
+        intent = self.intent(client_order_id)
+        return "" if intent is None else intent.symbol
+
     def reported_status(self, client_order_id: str) -> str | None:
         """The broker's last word on this order."""
         intent = self.intent(client_order_id)

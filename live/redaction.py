@@ -76,6 +76,7 @@ def forms_of(text: str) -> Iterator[str]:
     """`text` in every form in which a library may write it down."""
     data = text.encode("utf-8", "surrogatepass")
     yield text
+    yield text.replace("/", "\\/")
     escaped = [json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]]
     escaped += [repr(text)[1:-1], ascii(text)[1:-1], repr(data)[2:-1]]
     for once in escaped:  # and twice: a body, or a source, quoted in a document

@@ -37,6 +37,10 @@ class Known(Protocol):
         """Whether the journal has this order."""
         ...
 
+    def symbol_of(self, client_order_id: str) -> str:
+        """The symbol of this order; "" of one that is not known."""
+        ...
+
     def reported_status(self, client_order_id: str) -> str | None:
         """The broker's last word on the order's status, as it was said."""
         ...

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from core.events import FillReported, Observation, OrderReported, ReconcileMismatched
 from core.order import status_of
+from core.state import VANISHED
 from core.values import DecimalText, TimeText, decimal_text, later_by, micros, number
 from live.brokers.alpaca import listing
 from live.brokers.alpaca.client import AlpacaClient
@@ -28,7 +29,7 @@ from live.brokers.alpaca.lookup import by_id
 from live.brokers.alpaca.records import FillRecord, OrderRecord
 from live.brokers.base import Known
 
-RANKS = ("foreign-order-with-our-tag", "foreign-order", "order", "position")
+RANKS = ("foreign-order-with-our-tag", VANISHED, "foreign-order", "order", "position")
 """What can be mismatched in a symbol, the gravest first."""
 
 SOURCE = "rest"
@@ -189,7 +190,8 @@ def _mismatches(
     for client_order_id in known.open_client_order_ids():
         said = known.reported_status(client_order_id)
         if client_order_id not in there and said is not None:
-            yield _mismatch("order", "", said, "absent", now=now, order_id=client_order_id)
+            symbol = known.symbol_of(client_order_id)
+            yield _mismatch(VANISHED, symbol, said, "absent", now=now, order_id=client_order_id)
     for symbol in sorted({*held, *known.held()} - news):
         journal, broker = known.position(symbol), held.get(symbol, DecimalText("0"))
         if journal != number(broker):
