@@ -275,6 +275,20 @@ def test_a_bust_nobody_heard_of_is_a_mismatch(connect: Connect) -> None:
     ]
 
 
+def test_an_order_alpaca_lost_is_a_mismatch_once_it_cannot_be_late_any_more(
+    connect: Connect,
+) -> None:
+    broker = connect(Account())
+
+    first = broker.reconcile(submitted(), at(100))
+    soon = broker.reconcile(submitted(), at(130))
+    (told,) = broker.reconcile(submitted(), at(161))
+
+    assert first == soon == []
+    assert isinstance(told, ReconcileMismatched)
+    assert (told.what, told.journal_side, told.broker_side) == ("order", "new", "absent")
+
+
 def test_an_old_order_that_is_in_no_list_is_asked_for_by_its_id(connect: Connect) -> None:
     account = Account()
     account.orders = [theirs(status="canceled")]

@@ -79,6 +79,7 @@ class AlpacaBroker:
         self._stream = TradeStream(settings, secrets, self._inbox, self._client.raw)
         self._down: dict[str, str] = {}
         self._cancels: dict[str, int] = {}
+        self._missing_since: dict[str, TimeText] = {}
 
     def __repr__(self) -> str:
         return "AlpacaBroker(not shown)"
@@ -172,7 +173,7 @@ class AlpacaBroker:
 
     def reconcile(self, known: Known, now: TimeText) -> list[Observation]:
         """What Alpaca has and the journal does not; last, whether the account agrees again."""
-        compared = compare(self._client, self.tag, known, now)
+        compared = compare(self._client, self.tag, known, now, self._missing_since)
         for order in compared.orders:
             if known.knows_order(order.client_order_id):
                 self._orders.learn(order.client_order_id, order.venue_order_id)

@@ -52,8 +52,13 @@ class Compared(NamedTuple):
     news_since: TimeText | None
 
 
-def compare(client: AlpacaClient, tag: str, known: Known, now: TimeText) -> Compared:
-    """What differs; an unknown order whose id begins with `tag` is one of ours."""
+def compare(
+    client: AlpacaClient, tag: str, known: Known, now: TimeText, missing_since: dict[str, TimeText]
+) -> Compared:
+    """What differs; an unknown order whose id begins with `tag` is one of ours.
+
+    `missing_since` remembers, for this process, orders Alpaca had and does not find: it may be late.
+    """
     held = listing.positions(client)
     orders, failed = _orders(client, known, now)
     ours = [order for order in orders if known.knows_order(order.client_order_id)]
@@ -70,7 +75,8 @@ def compare(client: AlpacaClient, tag: str, known: Known, now: TimeText) -> Comp
             news[order.symbol] = min(happened, news.get(order.symbol, happened))
     if failed is None and not isinstance(held, Failed):
         fresh = set(news)
-        for mismatch in _mismatches(orders, held, tag, known, news=fresh, now=now):
+        told = _mismatches(orders, held, tag, known, news=fresh, now=now)
+        for mismatch in [*told, *_vanished(orders, known, missing_since, now)]:
             _tell(mismatches, mismatch)
         found += _newly(mismatches, known, fresh, now)
     return Compared(found, orders, failed, min(news.values(), default=None))
@@ -180,22 +186,39 @@ def _mismatches(
     now: TimeText,
 ) -> Iterable[ReconcileMismatched]:
     """Foreign orders, orders that lost what they had, positions without news that differ."""
-    there = {order.client_order_id for order in orders}
     for order in orders:
         ours = known.knows_order(order.client_order_id)
         if ours and (order.symbol or "") not in news:
             yield from _amounts(order, known, now)
         elif not ours:
             yield from _foreign(order, tag, now)
-    for client_order_id in known.open_client_order_ids():
-        said = known.reported_status(client_order_id)
-        if client_order_id not in there and said is not None:
-            symbol = known.symbol_of(client_order_id)
-            yield _mismatch(VANISHED, symbol, said, "absent", now=now, order_id=client_order_id)
     for symbol in sorted({*held, *known.held()} - news):
         journal, broker = known.position(symbol), held.get(symbol, DecimalText("0"))
         if journal != number(broker):
             yield _mismatch("position", symbol, decimal_text(journal), broker, now=now)
+
+
+def _vanished(
+    orders: Iterable[OrderRecord], known: Known, missing_since: dict[str, TimeText], now: TimeText
+) -> list[ReconcileMismatched]:
+    """Orders Alpaca had accepted and has not found for longer than it may be late."""
+    there = {order.client_order_id for order in orders}
+    found: list[ReconcileMismatched] = []
+    missing: dict[str, TimeText] = {}
+    for client_order_id in known.open_client_order_ids():
+        said = known.reported_status(client_order_id)
+        if client_order_id in there or said is None:
+            continue
+        missing[client_order_id] = missing_since.get(client_order_id, now)
+        if later_by(missing[client_order_id], LAG_S) < now:
+            symbol = known.symbol_of(client_order_id)
+            vanished = _mismatch(
+                VANISHED, symbol, said, "absent", now=now, order_id=client_order_id
+            )
+            found.append(vanished)
+    missing_since.clear()
+    missing_since.update(missing)
+    return found
 
 
 def _amounts(order: OrderRecord, known: Known, now: TimeText) -> Iterable[ReconcileMismatched]:
