@@ -60,7 +60,7 @@ class TradingApi:
                     return handler(self, call, now, match.groupdict().get("id") or "")
                 except RefusedError as refused:
                     return refused.answer
-                except ValueError as problem:
+                except (ValueError, ArithmeticError) as problem:
                     return error(422, 40010001, f"invalid parameter: {problem}")
         return answers.NO_ENDPOINT
 

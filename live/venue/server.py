@@ -203,4 +203,5 @@ def _client_order_id(call: HttpCall) -> str | None:
             found = body_of(call.body).get("client_order_id")
         except RefusedError:
             found = None
-    return found if isinstance(found, str) else None
+    # what is no text (half a surrogate) cannot be logged, and no order can have it
+    return found if isinstance(found, str) and found.isprintable() else None

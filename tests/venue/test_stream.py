@@ -59,7 +59,8 @@ def raw(venue: Running, *, packed: bool = False) -> Iterator[ClientConnection]:
     """A client of /stream that has authenticated and listens."""
     headers = {"Content-Type": "application/msgpack"} if packed else None
     url = venue.ready["trading_stream_url"]
-    with connect(url, additional_headers=headers, proxy=None, ping_interval=None) as socket:
+    options: dict[str, Any] = {"ping_interval": None, "close_timeout": 0.2, "proxy": None}
+    with connect(url, additional_headers=headers, **options) as socket:
         key = {"key_id": venue.ready["key_id"], "secret_key": venue.ready["secret"]}
         encode: Callable[[object], Any] = msgpack.packb if packed else json.dumps
         socket.send(encode({"action": "authenticate", "data": key}))
