@@ -201,12 +201,12 @@ def serving() -> Iterator[Server]:
         server.remove()
 
 
-def sweep(older_than_s: float = STALE_S) -> None:
+def sweep() -> None:
     """Remove the folders of servers whose process was killed: nobody holds their lock."""
     for folder in TMP.glob("refold-pg-*/"):
         try:
             with (folder / "owner").open() as owner:
-                if time.time() - os.fstat(owner.fileno()).st_mtime < older_than_s:
+                if time.time() - os.fstat(owner.fileno()).st_mtime < STALE_S:
                     continue  # it may stand between its making and its locking
                 fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
