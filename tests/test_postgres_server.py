@@ -24,6 +24,8 @@ with serving() as server:
     time.sleep(600)
 """
 
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc, and the kernel's prctl")
+
 
 def alive(pid: int) -> bool:
     """Whether a process runs; one that ended and was not waited for yet does not."""
@@ -33,7 +35,15 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's word of a parent's death")
+def ends(pid: int) -> bool:
+    """Whether a process that was told to end does."""
+    until = time.monotonic() + 30
+    while alive(pid) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not alive(pid)
+
+
+@on_linux
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_killed_tests_leave_no_server_and_the_next_start_removes_its_folder(
     started_server: Server | None, how: signal.Signals
@@ -46,11 +56,8 @@ def test_killed_tests_leave_no_server_and_the_next_start_removes_its_folder(
         pid, folder = tests.stdout.readline().split()
         assert alive(int(pid))
         tests.send_signal(how)
-    until = time.monotonic() + 30
-    while alive(int(pid)) and time.monotonic() < until:
-        time.sleep(0.02)
 
-    assert not alive(int(pid))
+    assert ends(int(pid))
     os.utime(Path(folder) / "owner", (0, 0))
     sweep()
     assert not Path(folder).exists()
@@ -76,6 +83,7 @@ def test_a_port_that_another_process_took_is_given_up_for_another(
     started_server.await_ready()
 
 
+@on_linux
 def test_a_port_is_free_and_none_that_a_connection_going_out_may_be_given() -> None:
     first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     with socket.socket() as listener:
@@ -84,16 +92,17 @@ def test_a_port_is_free_and_none_that_a_connection_going_out_may_be_given() -> N
         assert listener.getsockname()[1] < first
 
 
+@on_linux
 def test_a_command_that_hangs_ends_with_all_it_started(tmp_path: Path) -> None:
     """apt-get's children hold its output: whoever waits for that waits for ever."""
     script = f"(trap '' TERM; exec sleep 600) & echo $! >{tmp_path}/child; wait"
     begun = time.monotonic()
 
     with pytest.raises(subprocess.TimeoutExpired):
-        finished(["sh", "-c", script], 0.5)
+        finished(["sh", "-c", script], 3)
 
-    assert time.monotonic() - begun < 20
-    assert not alive(int((tmp_path / "child").read_text()))
+    assert time.monotonic() - begun < 60
+    assert ends(int((tmp_path / "child").read_text()))
 
 
 def test_what_a_command_says_and_its_status_are_told() -> None:
