@@ -81,7 +81,8 @@ def parse_url(text: "str | Path | JournalUrl") -> JournalUrl:
     if scheme.partition("+")[0] in ("postgresql", "postgres"):
         shown = f"{scheme.partition('+')[0]}+…"
         raise JournalUrlError(shown, f"expected no driver in the scheme, found one; {_FORMS}")
-    raise JournalUrlError(text, f"expected a known engine, found {scheme!r}; {_FORMS}")
+    shown = f"{scheme}://…"  # what follows may hold a password
+    raise JournalUrlError(shown, f"expected a known engine, found {scheme!r}; {_FORMS}")
 
 
 def _file(text: str, path: str) -> JournalUrl:

@@ -277,16 +277,19 @@ def test_the_callers_decimal_context_changes_nothing(steps: list[Made], policy: 
 HEAD = """
 import hashlib
 from core.canonical import canonical_bytes
-from tests.core.small_world import _cycle, _timer, play
+from tests.core.small_world import SYMBOLS, _cycle, _timer, play
 played = play([_cycle, _timer] * 30)
 print(hashlib.sha256(b"".join(map(canonical_bytes, [*played.recorded, played.state]))).hexdigest())
+print(sorted(SYMBOLS, key=hash))
 """
 
 
 def test_hash_seed_time_zone_and_language_change_nothing() -> None:
-    heads = set[str]()
-    for seed, zone, language in (("0", "UTC", "C"), ("1", "Asia/Tokyo", "de_DE.UTF-8")):
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": language}
+    """The two symbols must change places in some set: seeds are taken until they do."""
+    heads, orders = set[str](), set[str]()
+    for seed in range(16):
+        zone, language = (("UTC", "C"), ("Asia/Tokyo", "de_DE.UTF-8"))[seed % 2]
+        environment = {**os.environ, "PYTHONHASHSEED": str(seed), "TZ": zone, "LC_ALL": language}
         done = subprocess.run(
             [sys.executable, "-c", HEAD],
             cwd=ROOT,
@@ -295,6 +298,10 @@ def test_hash_seed_time_zone_and_language_change_nothing() -> None:
             text=True,
             check=True,
         )
-        heads.add(done.stdout)
+        head, order = done.stdout.splitlines()
+        heads.add(head)
+        orders.add(order)
+        if len(orders) == 2 and seed:
+            break
 
-    assert len(heads) == 1
+    assert (len(heads), len(orders)) == (1, 2)

@@ -1,7 +1,8 @@
 """What every engine promises: append, conflict, read, follow. One suite for all of them."""
 
 import threading
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,26 @@ def test_reading_is_limited_and_starts_behind_any_sequence(journal: Journal) -> 
     assert [r.sequence for r in journal.read()] == list(range(1, 1202))
     assert list(journal.read(after=1201)) == []
     assert list(journal.read(limit=0)) == []
+
+
+def test_reading_and_verifying_take_the_same_memory_whatever_the_length(
+    url: str, journal: Journal
+) -> None:
+    def peak(walk: Callable[[], int]) -> int:
+        tracemalloc.start()
+        assert walk() == journal.head.sequence
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    def peaks() -> list[int]:
+        return [peak(lambda: sum(1 for _ in journal.read())), peak(lambda: verify(url).events)]
+
+    add(journal, 2_000, batch=500)
+    short = peaks()
+    add(journal, 8_000, batch=500)
+
+    assert all(long < 1.5 * least for long, least in zip(peaks(), short, strict=True))
 
 
 def test_reading_can_go_on_while_more_is_appended(journal: Journal) -> None:

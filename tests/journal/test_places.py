@@ -45,7 +45,9 @@ def test_a_url_names_an_engine_and_a_place(text: str, expected: JournalUrl) -> N
         ("sqlite://b.db", "three slashes"),
         ("sqlite:///", "three slashes"),
         (":memory:", "write memory:///NAME"),
-        ("mysql://host/db", "found 'mysql'"),
+        ("mysql://me:secret@host/db", "found 'mysql'"),  # pragma: allowlist secret
+        ("sqlite+pysqlite:///b.db", "found 'sqlite[+]pysqlite'; write sqlite:///PATH"),
+        ("umadb://host:50051", "found 'umadb'; write sqlite:///PATH"),
         ("postgresql+psycopg://me:secret@host/db", "no driver"),  # pragma: allowlist secret
         ("a\0b", "found nothing"),
     ],
