@@ -32,6 +32,7 @@ from live.committer import later
 from live.feeds.base import MarketSlot
 from live.feeds.errors import BadInputError
 from live.opening import Inputs, created_event, look_first, started, what_is_new
+from live.snapshots import Snapshots
 
 MINUTE_S = Decimal(60)
 
@@ -73,10 +74,10 @@ def _state_of(inputs: Inputs) -> tuple[int, State]:
     """(last sequence, state) of the journal; refused as a run would be."""
     if not look_first(inputs.config):
         return 0, evolve(INITIAL, created_event(inputs))
-    state = INITIAL
-    sequence = 0
     with contextlib.closing(open_journal(inputs.config.journal, read_only=True)) as journal:
-        for recorded in journal.read():
+        state, head = Snapshots(journal).newest()
+        sequence = head.sequence
+        for recorded in journal.read(after=head):
             state = evolve(state, recorded.event)
             sequence = recorded.sequence
     return sequence, state

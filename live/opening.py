@@ -60,6 +60,7 @@ from live.feeds.csv_file import CsvFeed
 from live.feeds.errors import BadInputError
 from live.feeds.signals import SignalFeed
 from live.feeds.simulated import SimulatedFeed
+from live.resuming import resumed
 from live.strategy_files import load_strategy
 
 MIN_READER = 1
@@ -190,12 +191,12 @@ def _opened(
         stack.callback(broker.close)
         journal = _create(inputs)
         stack.callback(journal.close)
-        return Committer(journal, inputs.strategy, listener), broker
+        return resumed(config, inputs.strategy, journal, stack, listener), broker
     stack.callback(journal.close)
     _check_same_journal(config, journal)
     broker = _broker(config, journal.journal_id)
     stack.callback(broker.close)
-    return Committer(journal, inputs.strategy, listener), broker
+    return resumed(config, inputs.strategy, journal, stack, listener), broker
 
 
 @contextlib.contextmanager
