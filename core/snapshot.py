@@ -12,7 +12,7 @@ errors  `SnapshotError`: expected, found; the caller folds from sequence 1
 import msgspec
 
 from core.canonical import canonical_bytes, sha256_hex
-from core.plain import PlainError, reader_of
+from core.reading import ReadingError, decoder_of
 from core.rules import RULES
 from core.state import State
 from core.values import MAX_INTEGER
@@ -40,9 +40,16 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     body_sha256: str
 
 
+class Body(msgspec.Struct, frozen=True):
+    """What is behind the envelope."""
+
+    order: dict[str, list[str]]
+    state: State
+
+
 def encode(state: State, *, sequence: int, chain: str, source: str) -> bytes:
     """The snapshot of `state`, the fold of its journal up to `sequence`, as the file holds it."""
-    body = canonical_bytes({"order": _orders(state), "state": state})
+    body = canonical_bytes(Body(_orders(state), state))
     envelope = Envelope(
         format=FORMAT,
         journal_id=state.journal_id,
@@ -81,13 +88,12 @@ def opened(data: bytes, *, journal_id: str, source: str) -> tuple[Envelope, byte
 def state_of(body: bytes) -> State:
     """The state a body holds, every map in its own order."""
     try:
-        plain = msgspec.json.decode(body)
-        state = reader_of(State)(plain["state"])
-        assert isinstance(state, State)
-        orders = msgspec.convert(plain["order"], dict[str, list[str]])
-        changes = {name: _ordered(getattr(state, name), keys) for name, keys in orders.items()}
+        read = decoder_of(Body)(body)
+        assert isinstance(read, Body)
+        state = read.state
+        changes = {name: _ordered(getattr(state, name), keys) for name, keys in read.order.items()}
         return msgspec.structs.replace(state, **changes)
-    except (msgspec.MsgspecError, PlainError, LookupError, TypeError, AttributeError) as error:
+    except (ReadingError, LookupError, TypeError, AttributeError) as error:
         raise SnapshotError(f"body: expected a state, found: {error}") from None
 
 
