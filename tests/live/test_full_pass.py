@@ -106,9 +106,8 @@ def test_the_line_and_the_status_are_those_of_a_run_without_a_snapshot(
     before = head_of(folder)
     config_of(folder)
     words = ("run", "--journal", "sqlite:///main.db", "--strategy", "strategy.py:Trades")
-    words += ("--symbols", "AAPL,MSFT", "--json")
 
-    said = [refold(*words, cwd=place) for place in (folder, other)]
+    said = [refold(*words, "--symbols", "AAPL,MSFT", cwd=place) for place in (folder, other)]
 
     assert [ran.status for ran in said] == [2, 2]
     lines = [[line for line in ran.complaints if "snapshot" not in line] for ran in said]

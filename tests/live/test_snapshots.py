@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import core
 from core import snapshot
 from core.canonical import canonical_bytes
 from core.evolve import evolve
@@ -15,7 +16,7 @@ from core.state import INITIAL, State
 from journal import Head, open_journal
 from journal.codec import Row
 from journal.sqlite_store import SQLiteStore
-from live import core_source, full_pass
+from live import full_pass
 from live.core_source import core_source_hash
 from live.dry_run import next_cycle
 from live.opening import read_inputs
@@ -238,12 +239,12 @@ def test_a_snapshot_that_does_not_agree_is_dropped_with_one_line(
 def test_one_of_a_core_that_was_edited_is_dropped(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    core = Path(shutil.copytree(ROOT / "core", tmp_path / "core"))
-    monkeypatch.setattr(core_source.core, "__file__", str(core / "__init__.py"))
+    copied = Path(shutil.copytree(ROOT / "core", tmp_path / "core"))
+    monkeypatch.setattr(core, "__file__", str(copied / "__init__.py"))
     hashes = []
     for edit in (None, "order.py", "sim/market.py"):
         if edit is not None:
-            with (core / edit).open("a", encoding="utf-8") as file:
+            with (copied / edit).open("a", encoding="utf-8") as file:
                 file.write("# edited\n")
         core_source_hash.cache_clear()
         hashes.append(core_source_hash())
