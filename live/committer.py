@@ -16,8 +16,9 @@ from core.decide import advance
 from core.events import Decision, Event, Observation, RunnerStarted
 from core.events.base import DecisionEvent
 from core.evolve import evolve
+from core.state import INITIAL
 from core.values import TimeText
-from journal import Head, Journal
+from journal import GENESIS, Head, Journal
 from journal.errors import JournalMovedError
 from live.full_pass import FullPass
 from live.snapshots import Snapshots
@@ -51,15 +52,16 @@ class Committer:
         listener: Listener | None = None,
         snapshots: Snapshots | None = None,
     ) -> None:
-        """Folds the journal from its snapshot, or from its first event, on.
+        """Folds the journal on from its snapshot where it is given one, else from its first event.
 
-        `listener` hears every committed event.
+        `listener` hears every committed event. `started_from`: the snapshot's sequence, or 0.
         """
         self.journal = journal
         self.strategy = strategy
         self.listener = listener
-        self.snapshots = Snapshots(journal) if snapshots is None else snapshots
-        self.state, self.head = self.snapshots.newest()
+        self.snapshots = snapshots
+        self.state, self.head = (INITIAL, GENESIS) if snapshots is None else snapshots.newest()
+        self.started_from = self.head.sequence
         self.claimed_epoch: int | None = None
         self.inherited: list[Decision] = []
         self.catch_up()
@@ -108,6 +110,8 @@ class Committer:
 
         Called where nothing waits for an answer: it takes as long as the state is large.
         """
+        if self.snapshots is None:
+            return
         if stopping:
             self.snapshots.keep(self.state, self.head)
         else:

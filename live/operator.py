@@ -52,6 +52,6 @@ def command(
 def _committer(journal: Journal) -> Committer:
     """The state at the head of a journal that was checked from its first event on."""
     committer = Committer(journal, snapshots=Snapshots(journal))
-    for _ in journal.read(limit=committer.snapshots.started_from):
+    for _ in journal.read(limit=committer.started_from):
         pass
     return committer

@@ -24,7 +24,7 @@ def resumed(
     """The runner's committer; what it starts beside it is ended by `stack`."""
     snapshots = Snapshots(journal, every=config.projections.snapshot_every)
     committer = Committer(journal, strategy, listener, snapshots)
-    if snapshots.started_from:
+    if committer.started_from:
         sequence = committer.head.sequence
         committer.full_pass = FullPass(config.journal, journal.url.where, events=sequence)
         stack.callback(committer.full_pass.close)

@@ -60,7 +60,7 @@ def say_to_standard_error(line: str) -> None:
 class Snapshots:
     """The snapshot of one open journal: what is kept, and when it is kept anew.
 
-    `every`: events, 0 writes none. `started_from`: the sequence `newest` gave, 0 for none.
+    `every`: events, 0 writes none.
     """
 
     def __init__(
@@ -71,7 +71,6 @@ class Snapshots:
         self.every = every
         self.seal = seal
         self.say = say_to_standard_error if say is None else say
-        self.started_from = 0
         self._kept_at = 0
         self._size = 0
 
@@ -87,7 +86,7 @@ class Snapshots:
         except (OSError, ValueError) as error:
             self._dropped(str(error))
         else:
-            self.started_from = self._kept_at = head.sequence
+            self._kept_at = head.sequence
             return state, head
         return INITIAL, GENESIS
 

@@ -75,6 +75,8 @@ def test_a_flip_in_an_old_event_stops_the_runner_with_nothing_appended_any_more(
         with pytest.raises(UnsoundJournalError):
             runner.actions._before_call()
         with pytest.raises(UnsoundJournalError):
+            runner.committer.observe(runner.broker.rate_budget(runner.committer.state.now))
+        with pytest.raises(UnsoundJournalError):
             runner.stop("completed")
 
     assert head_of(folder) == head
