@@ -205,7 +205,16 @@ class Rate(Table, frozen=True, kw_only=True):
 
 
 class Projections(Table, frozen=True, kw_only=True):
-    """[projections]: no settings yet; the views are kept beside the journal."""
+    """[projections]: how often what a start goes on from is kept beside the journal."""
+
+    snapshot_every: Annotated[
+        int,
+        About(
+            unit="events",
+            high="10000000",
+            summary="From one kept state to the next; 0 keeps none, and a start folds everything.",
+        ),
+    ] = 10_000
 
 
 class Alerts(Table, frozen=True, kw_only=True):

@@ -94,6 +94,7 @@ class Actions:
     def _before_call(self) -> None:
         """Anchor what allows the call, and see whether somebody else wrote."""
         journal, committer = self.committer.journal, self.committer
+        committer.check()
         if self.anchored < committer.head.sequence:
             journal.anchor()
             self.anchored = committer.head.sequence

@@ -16,11 +16,13 @@ from core.decide import advance
 from core.events import Decision, Event, Observation, RunnerStarted
 from core.events.base import DecisionEvent
 from core.evolve import evolve
-from core.state import INITIAL, State
+from core.state import INITIAL
 from core.values import TimeText
-from journal import Head, Journal
+from journal import GENESIS, Head, Journal
 from journal.errors import JournalMovedError
+from live.full_pass import FullPass
 from live.redaction import redacted, refuse_in
+from live.snapshots import Snapshots
 
 Listener = Callable[[Sequence[Event]], None]
 
@@ -41,15 +43,26 @@ class FencedError(Exception):
 class Committer:
     """The state at the journal's head, and the only code that appends."""
 
+    full_pass: FullPass | None = None
+    """What checks the events before the snapshot; None where this committer folded them."""
+
     def __init__(
-        self, journal: Journal, strategy: type | None = None, listener: Listener | None = None
+        self,
+        journal: Journal,
+        strategy: type | None = None,
+        listener: Listener | None = None,
+        snapshots: Snapshots | None = None,
     ) -> None:
-        """Folds the journal from its first event; `listener` hears every committed event."""
+        """Folds the journal on from its snapshot where it is given one, else from its first event.
+
+        `listener` hears every committed event. `started_from`: the snapshot's sequence, or 0.
+        """
         self.journal = journal
         self.strategy = strategy
         self.listener = listener
-        self.state: State = INITIAL
-        self.head = Head(sequence=0, chain="0" * 64)
+        self.snapshots = snapshots
+        self.state, self.head = (INITIAL, GENESIS) if snapshots is None else snapshots.newest()
+        self.started_from = self.head.sequence
         self.claimed_epoch: int | None = None
         self.inherited: list[Decision] = []
         self.catch_up()
@@ -88,6 +101,23 @@ class Committer:
             self.claimed_epoch = epoch
             return decisions
 
+    def check(self) -> None:
+        """Raise if what was folded before the snapshot is known by now not to be sound."""
+        if self.full_pass is not None:
+            self.full_pass.check()
+
+    def keep(self, *, stopping: bool = False) -> None:
+        """Keep the state, which is that of committed events only, if it is time to.
+
+        Called where nothing waits for an answer: it takes as long as the state is large.
+        """
+        if self.snapshots is None:
+            return
+        if stopping:
+            self.snapshots.keep(self.state, self.head)
+        else:
+            self.snapshots.offer(self.state, self.head)
+
     def take_inherited(self) -> list[Decision]:
         """The decisions others appended since the last time, to be carried out once."""
         taken, self.inherited = self.inherited, []
@@ -114,6 +144,7 @@ class Committer:
                 refuse_in(decision)
             events += [observation, *derived]
             decisions += derived
+        self.check()
         self.head = self.journal.append(
             events, expected=self.head, epoch=epoch, recorded_at=state.now
         )

@@ -33,6 +33,7 @@ from live.feeds.base import MarketSlot
 from live.feeds.errors import BadInputError
 from live.inputs import Inputs, created_event, started, what_is_new
 from live.opening import look_first
+from live.snapshots import Snapshots
 
 MINUTE_S = Decimal(60)
 
@@ -74,10 +75,10 @@ def _state_of(inputs: Inputs) -> tuple[int, State]:
     """(last sequence, state) of the journal; refused as a run would be."""
     if not look_first(inputs):
         return 0, evolve(INITIAL, created_event(inputs))
-    state = INITIAL
-    sequence = 0
     with contextlib.closing(open_journal(inputs.config.journal, read_only=True)) as journal:
-        for recorded in journal.read():
+        state, head = Snapshots(journal).newest()
+        sequence = head.sequence
+        for recorded in journal.read(after=head):
             state = evolve(state, recorded.event)
             sequence = recorded.sequence
     return sequence, state

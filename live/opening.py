@@ -39,6 +39,7 @@ from live.brokers.venue_settings import simulated_broker, venue_path
 from live.committer import Committer, Listener
 from live.feeds.errors import BadInputError
 from live.inputs import Inputs, created_event
+from live.resuming import resumed
 
 ROOM_BYTES = 4 * 2**20
 """Less free than this and no journal is begun."""
@@ -109,11 +110,11 @@ def _opened(
         broker = _broker(inputs, created.journal_id, stack)
         journal = create_journal(inputs.config.journal, created, recorded_at=created.observed_at)
         stack.callback(journal.close)
-        return Committer(journal, inputs.strategy, listener), broker
+        return resumed(inputs.config, inputs.strategy, journal, stack, listener), broker
     stack.callback(journal.close)
     _check_same_journal(inputs, journal)
     broker = _broker(inputs, journal.journal_id, stack)
-    return Committer(journal, inputs.strategy, listener), broker
+    return resumed(inputs.config, inputs.strategy, journal, stack, listener), broker
 
 
 def _broker(inputs: Inputs, journal_id: str, stack: contextlib.ExitStack) -> Broker:

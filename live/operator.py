@@ -3,12 +3,15 @@
 rule    The command's process folds the journal, decides and appends like a runner, without claiming
         an epoch. A running runner finds its head moved, folds the command, and obeys before its
         next call to the broker.
+        From a snapshot it needs not fold what is before it, but it still reads all of that: every
+        byte is checked before anything is appended.
 """
 
 from core.events import Decision, OperatorCommanded, RollbackAccepted
 from core.values import TimeText
 from journal import Journal
 from live.committer import Committer
+from live.snapshots import Snapshots
 
 
 def accept_rollback(journal: Journal, *, who: str, why: str) -> bool:
@@ -20,7 +23,7 @@ def accept_rollback(journal: Journal, *, who: str, why: str) -> bool:
     lost, head = journal.rolled_back_from, journal.head
     if lost is None:
         return False
-    committer = Committer(journal)
+    committer = _committer(journal)
     committer.observe(
         RollbackAccepted(
             observed_at=committer.state.now,
@@ -39,8 +42,16 @@ def command(
     journal: Journal, word: str, *, who: str, where: str, why: str, now: TimeText | None
 ) -> list[Decision]:
     """Append `word` (halt, resume, cancel-all) and what the core derives of it."""
-    committer = Committer(journal)
+    committer = _committer(journal)
     observed = OperatorCommanded(
         observed_at=now or committer.state.now, command=word, who=who, where=where, why=why
     )
     return committer.observe(observed)
+
+
+def _committer(journal: Journal) -> Committer:
+    """The state at the head of a journal that was checked from its first event on."""
+    committer = Committer(journal, snapshots=Snapshots(journal))
+    for _ in journal.read(limit=committer.started_from):
+        pass
+    return committer

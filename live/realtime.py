@@ -90,12 +90,14 @@ class RealtimeRunner(Runner):
             STREAM_WAIT_S, until=lambda: self.committer.state.streams.get(ORDER_UPDATES) == ""
         )
         self._reconcile()
+        self.committer.keep()
 
     def run(self, cycles: int | None = None) -> str:
         """Open up to `cycles` cycles, or all the market has; the reason for the end."""
         last = self.committer.state.cycle
         for opened, slot in enumerate(self._slots(None if last is None else last.slot), 1):
             self._open_slot(slot)
+            self.committer.keep()
             self.progress(opened)
             if opened == cycles or self.stopping():
                 break

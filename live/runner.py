@@ -76,6 +76,7 @@ class Runner:
             self._tell_venue(state.cycle.slot)
         self.actions.carry_out(decisions)
         self._reconcile()
+        self.committer.keep()
 
     def run(self, cycles: int | None = None) -> str:
         """Open up to `cycles` cycles, or all the market has; the reason for the end."""
@@ -89,6 +90,7 @@ class Runner:
             if opened:
                 self.pause()
             self._open_slot(upcoming)
+            self.committer.keep()
             opened += 1
             self.progress(opened)
             upcoming = next(slots, None)
@@ -100,12 +102,15 @@ class Runner:
         return "completed"
 
     def stop(self, reason: str) -> None:
-        """The last event of this runner, anchored."""
+        """The last event of this runner, anchored, on a journal that was verified; its snapshot."""
+        if self.committer.full_pass is not None:
+            self.committer.full_pass.join()
         epoch = self.committer.state.epoch
         self.committer.observe(
             RunnerStopped(observed_at=self.committer.state.now, epoch=epoch, reason=reason)
         )
         self.committer.journal.anchor()
+        self.committer.keep(stopping=True)
 
     # -- one slot
 
@@ -180,6 +185,7 @@ class Runner:
 
     def _reconcile(self, time: TimeText | None = None) -> None:
         """The broker's view now; what differs is committed as observations."""
+        self.committer.check()
         state = self.committer.state
         now = state.now if time is None else time
         for observation in self.broker.reconcile(state, now):

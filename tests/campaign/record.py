@@ -4,7 +4,8 @@ shape   `Recorder(folder).arm()` in a child; its `log` is a list of plain tuples
         log back: `apply(entry)` in order, `state(choice)` = {name: bytes} after a loss just now
 model   a write, truncate or name is on disk for sure once its file, or its folder, was synced. Of
         the others any part may be: none, all, a prefix, any subset, a write in 512-byte sectors
-log     ("create", name, file) ("delete", name) ("directory",) ("write", file, offset, bytes)
+log     ("create", name, file) ("delete", name) ("rename", old name, new name) ("directory",)
+        ("write", file, offset, bytes)
         ("truncate", file, size) ("sync", file) and whatever `note` is told; `file` is a number,
         for a name may stand for one file after the other
 """
@@ -19,13 +20,16 @@ from tests.campaign import vfs
 from tests.campaign.vfs import Call
 
 SECTOR = 512
+NAMING = ("create", "delete", "rename")
+"""The entries that a sync of the folder makes sure."""
 Entry = tuple[Any, ...]
 State = dict[str, bytes]
 
 
 def arm_python(between: Callable[[Call], Any]) -> None:
-    """Put `between` around the calls of `os` that the anchor and the folders' syncs make."""
+    """Put `between` around the calls of `os` that anchor, snapshot and the folders' syncs make."""
     real_open, real_pwrite, real_ftruncate = os.open, os.pwrite, os.ftruncate
+    real_write, real_replace = os.write, os.replace
 
     def opened(path: Any, flags: int, *rest: Any, **named: Any) -> int:
         def whole() -> int:
@@ -43,6 +47,24 @@ def arm_python(between: Callable[[Call], Any]) -> None:
 
         return int(between(Call(vfs.WRITE, path_of(fd), whole, half, offset, bytes(data))))
 
+    def written(fd: int, data: Any) -> int:
+        path = Path(path_of(fd))
+        if not path.is_file():
+            return real_write(fd, data)
+        offset = os.lseek(fd, 0, os.SEEK_CUR)
+
+        def half() -> int:
+            return real_write(fd, data[: len(data) // 2])
+
+        def whole() -> int:
+            return real_write(fd, data)
+
+        return int(between(Call(vfs.WRITE, str(path), whole, half, offset, bytes(data))))
+
+    def replaced(old: Any, new: Any) -> None:
+        names = os.fsencode(new)
+        between(Call(vfs.RENAME, os.fsdecode(old), lambda: real_replace(old, new), data=names))
+
     def truncated(fd: int, size: int) -> None:
         between(Call(vfs.TRUNCATE, path_of(fd), lambda: real_ftruncate(fd, size), offset=size))
 
@@ -55,6 +77,7 @@ def arm_python(between: Callable[[Call], Any]) -> None:
         return call
 
     os.open, os.pwrite, os.ftruncate = opened, pwritten, truncated
+    os.write, os.replace = written, replaced  # type: ignore[assignment]
     os.fsync, os.fdatasync = synced(os.fsync), synced(os.fdatasync)  # type: ignore[assignment]
 
 
@@ -109,6 +132,10 @@ class Recorder:
                     self.log.append(("directory",))
         elif call.kind == vfs.WRITE:
             self.log.append(("write", self.files[name], call.offset, call.data))
+        elif call.kind == vfs.RENAME:
+            new = Path(os.fsdecode(call.data)).name
+            self.files[new] = self.files.pop(name)
+            self.log.append(("rename", name, new))
         elif call.kind == vfs.TRUNCATE:
             self.log.append(("truncate", self.files[name], call.offset))
         elif call.kind == vfs.SYNC:
@@ -130,8 +157,8 @@ class Disk:
         if kind == "sync":
             self._settle(lambda known: known[0] in ("write", "truncate") and known[1] == entry[1])
         elif kind == "directory":
-            self._settle(lambda known: known[0] in ("create", "delete"))
-        elif kind in ("write", "truncate", "create", "delete"):
+            self._settle(lambda known: known[0] in NAMING)
+        elif kind in ("write", "truncate", *NAMING):
             self.pending.append(entry)
         else:
             return False
@@ -141,7 +168,7 @@ class Disk:
         """Make the pending entries of one kind sure, in order."""
         for entry in self.pending:
             if durable(entry):
-                if entry[0] in ("create", "delete"):
+                if entry[0] in NAMING:
                     _rename(self.names, entry)
                 else:
                     _change(self.contents.setdefault(entry[1], bytearray()), entry)
@@ -152,7 +179,7 @@ class Disk:
         names = dict(self.names)
         changes: dict[int, list[Entry]] = {}
         for entry in _kept(self.pending, chance, choice):
-            if entry[0] in ("create", "delete"):
+            if entry[0] in NAMING:
                 _rename(names, entry)
             else:
                 changes.setdefault(entry[1], []).append(entry)
@@ -215,6 +242,9 @@ def _torn(entry: Entry, chance: random.Random) -> list[Entry]:
 def _rename(names: dict[str, int], entry: Entry) -> None:
     if entry[0] == "create":
         names[entry[1]] = entry[2]
+    elif entry[0] == "rename":
+        if entry[1] in names:
+            names[entry[2]] = names.pop(entry[1])
     else:
         names.pop(entry[1], None)
 

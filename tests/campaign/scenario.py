@@ -52,6 +52,9 @@ script = "{script}"
 [rate]
 per_minute = {per_minute}
 reserve = 0
+
+[projections]
+snapshot_every = 60
 """
 
 Row = tuple[str, str, int, int]

@@ -19,8 +19,8 @@ from typing import Any
 
 from tests.campaign.shim import UnusableShimError, unix_vfs
 
-OPEN, READ, WRITE, TRUNCATE, SYNC, DELETE, DIRECTORY = (
-    *("open", "read", "write", "truncate", "sync", "delete", "directory"),
+OPEN, READ, WRITE, TRUNCATE, SYNC, DELETE, DIRECTORY, RENAME = (
+    *("open", "read", "write", "truncate", "sync", "delete", "directory", "rename"),
 )
 OK, IOERR, FULL, CANTOPEN = 0, 10, 13, 14
 IOERR_OF = {
@@ -40,8 +40,9 @@ _OPEN_CREATE = 0x4
 class Call:
     """One call about one file: `whole` does it, `half` writes the first half of the bytes.
 
-    `data` of a write, `offset` of a write, read or truncate (its new size); `flag`: an open that
-    may create, a delete that syncs the directory. Shared by Python's own calls (record.py).
+    `data` of a write, and the new path of a rename; `offset` of a write, read or truncate (its new
+    size); `flag`: an open that may create, a delete that syncs the directory. Shared by Python's
+    own calls (record.py).
     """
 
     kind: str

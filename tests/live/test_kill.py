@@ -19,6 +19,9 @@ from tests.campaign.shim import UnusableShimError, unix_vfs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLOSING = re.compile(r"^points (\d+), killed (\d+), violations (\d+)$", re.MULTILINE)
+SNAPSHOT = "main.db.snapshot.new"
+AGAIN = ("20:before", "70:after")
+"""A second death, in the restart: in its claim, and as it goes on."""
 ONLY_WHEN_KILLED = ("acknowledge-early", "forget-attempts", "slot-twice")
 
 
@@ -60,6 +63,23 @@ def test_a_session_killed_at_any_durable_step_goes_on_as_if_never_killed(full_si
     assert violations == 0, done.stderr
     assert done.returncode == 0
     assert killed == points >= 200
+
+
+@pytest.mark.skipif(bool(shim_problem()), reason="strace names no files")
+def test_a_kill_at_any_step_of_writing_a_snapshot_costs_time_only(full_size: bool) -> None:
+    listed = python("-m", "tests.campaign.kill", "--list").stdout.splitlines()
+    steps = [line.replace("whole ", "").split()[:3] for line in listed if SNAPSHOT in line]
+    assert [what for _, what, _ in steps[:4]] == ["create", "write", "fsync", "replace"]
+    assert len(steps) >= 16, "a session keeps its state several times"
+    chosen = steps if full_size else [*steps[:4], *steps[-4:]]
+    points = [f"{number}:{when}" for number, _, _ in chosen for when in ("before", "after")]
+    points += [f"{number}:half" for number, what, _ in chosen if what == "write"]
+    points += [f"{number}:after+{second}" for number, _, _ in chosen for second in AGAIN]
+
+    done, (count, killed, violations) = campaign("--at", *points)
+
+    assert violations == 0, done.stderr
+    assert count == killed == len(points)
 
 
 def test_sessions_drawn_by_chance_survive_kills_too(full_size: bool) -> None:

@@ -66,6 +66,28 @@ class Journal:
             (o.client_order_id, o.execution_id) for o in self.heard if isinstance(o, FillReported)
         }
 
+    def has_fill_to(self, client_order_id: str, cumulative: Decimal) -> bool:
+        fills = [o for o in self.heard if isinstance(o, FillReported)]
+        return any(
+            o.client_order_id == client_order_id and o.cumulative_quantity == str(cumulative)
+            for o in fills
+        )
+
+    def filled(self, client_order_id: str) -> Decimal:
+        return self.executed(client_order_id)
+
+    def executed(self, client_order_id: str) -> Decimal:
+        fills = [o for o in self.heard if isinstance(o, FillReported)]
+        ours = {o.execution_id: o for o in fills if o.client_order_id == client_order_id}
+        return sum((Decimal(o.quantity) for o in ours.values()), Decimal(0))
+
+    def held(self) -> Iterable[str]:
+        return sorted({o.symbol for o in self.heard if isinstance(o, FillReported)})
+
+    def symbol_of(self, client_order_id: str) -> str:
+        fills = [o for o in self.heard if isinstance(o, FillReported)]
+        return next((o.symbol for o in fills if o.client_order_id == client_order_id), "")
+
     def position(self, symbol: str) -> Decimal:
         seen: dict[str | None, Decimal] = {}
         for o in self.heard:
@@ -79,6 +101,28 @@ class Journal:
 
 class Forgetful(Journal):
     """A journal that counts forty shares, whatever it heard."""
+
+    def has_fill_to(self, client_order_id: str, cumulative: Decimal) -> bool:
+        fills = [o for o in self.heard if isinstance(o, FillReported)]
+        return any(
+            o.client_order_id == client_order_id and o.cumulative_quantity == str(cumulative)
+            for o in fills
+        )
+
+    def filled(self, client_order_id: str) -> Decimal:
+        return self.executed(client_order_id)
+
+    def executed(self, client_order_id: str) -> Decimal:
+        fills = [o for o in self.heard if isinstance(o, FillReported)]
+        ours = {o.execution_id: o for o in fills if o.client_order_id == client_order_id}
+        return sum((Decimal(o.quantity) for o in ours.values()), Decimal(0))
+
+    def held(self) -> Iterable[str]:
+        return sorted({o.symbol for o in self.heard if isinstance(o, FillReported)})
+
+    def symbol_of(self, client_order_id: str) -> str:
+        fills = [o for o in self.heard if isinstance(o, FillReported)]
+        return next((o.symbol for o in fills if o.client_order_id == client_order_id), "")
 
     def position(self, symbol: str) -> Decimal:
         assert symbol == "AAPL"
