@@ -1,4 +1,4 @@
-"""The broker's keys: read from the environment, shown nowhere.
+"""The broker's keys and the master key: read from the environment, shown nowhere.
 
 shape   `Secrets(environ)` holds them; `disagreements(environ)` -> problems as lines
 errors  two names for one key that are both set and differ are a problem that shows neither value
@@ -13,8 +13,9 @@ from typing import NoReturn
 NAMES = (
     ("APCA_API_KEY_ID", "ALPACA_API_KEY"),
     ("APCA_API_SECRET_KEY", "ALPACA_SECRET_KEY"),
+    ("REFOLD_ENCRYPTION__KEY", "MASTER_ENCRYPTION_KEY"),
 )
-"""Key id and secret: each a name and its alias."""
+"""Key id, secret and the journal's master key: each a name and its alias."""
 
 _USERINFO = re.compile(r"(?<!sqlite)://.*@")
 _PASSWORD = re.compile(r"://[^/?#@:]*:.*@")
@@ -27,16 +28,16 @@ MASK = "***"
 
 
 class Secrets:
-    """The broker's key id and secret, either may be empty; its text shows neither."""
+    """The broker's key id and secret and the master key, any may be empty; its text shows none."""
 
-    __slots__ = ("_hidden", "key_id", "names", "secret_key")
+    __slots__ = ("_hidden", "key_id", "master_key", "names", "secret_key")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """`names`: the variables that are set; the first name of a key goes before its alias."""
         pairs = [(name, environ.get(name, "")) for pair in NAMES for name in pair]
         self.names = tuple(name for name, value in pairs if value)
         self._hidden = tuple(sorted((value for _, value in pairs if value), key=len, reverse=True))
-        self.key_id, self.secret_key = (
+        self.key_id, self.secret_key, self.master_key = (
             environ.get(name) or environ.get(alias, "") for name, alias in NAMES
         )
 

@@ -19,6 +19,7 @@ from core.events import Event
 from core.state import State
 from live.committer import Listener
 from live.logs import EventLog
+from live.old_names import OF_VARIABLE
 
 MOMENT_S = 0.05
 """How soon a signal is heard in a pause."""
@@ -92,10 +93,14 @@ def _anything_asked(options: argparse.Namespace) -> bool:
         options.dry_run or None,
         options.pace or None,
         options.take_over or None,
+        options.live or None,
         options.accept_anchor_missing or None,
         *flags_of(options).values(),
     )
-    environment = any(name.startswith("REFOLD_") for name in os.environ)
+    environment = any(
+        name.startswith("REFOLD_") or (name in OF_VARIABLE and os.environ[name])
+        for name in os.environ
+    )
     return environment or any(value is not None for value in asked)
 
 

@@ -2,7 +2,9 @@
 
 import argparse
 import os
+from collections.abc import Iterable
 
+from bin.cli.output import complain
 from core.contract import Config
 
 NAMES = ("journal", "market", "broker", "strategy", "signals", "symbols", "seed")
@@ -14,7 +16,15 @@ def flags_of(options: argparse.Namespace) -> dict[str, object]:
 
 
 def load_config(options: argparse.Namespace) -> Config:
-    """The effective configuration, or a `ConfigError` with every problem."""
+    """The configuration to start with, warnings said; or a `ConfigError` with every problem."""
     from live.configuration import load
 
-    return load(options.config, os.environ, flags_of(options)).config
+    loaded = load(options.config, os.environ, flags_of(options), live=options.live)
+    warn(loaded.warnings)
+    return loaded.config
+
+
+def warn(lines: Iterable[str]) -> None:
+    """What a person should know and nothing stops at."""
+    for line in lines:
+        complain(f"warning: {line}")

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.pretty import Pretty
 
 from core.config import Config, config_hash, flatten, value_of
-from live.configuration import ConfigError, load, render_effective
+from live.configuration import ConfigError, load
+from live.effective import render_effective
 from live.secrets import Secrets
 from tests.live.test_configuration import (
     CANARY,
