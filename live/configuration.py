@@ -14,7 +14,7 @@ import msgspec
 
 from core.config import DECLARATIONS, PARAMETERS, Config, Mode, check, defaults_of
 from core.settings import Refused
-from live.gathering import Gathered, take_environment, take_file, take_flags
+from live.gathering import Gathered, refuse_secrets, take_environment, take_file, take_flags
 from live.secrets import Secrets
 
 
@@ -51,6 +51,7 @@ def load(
         take_file(config_path, gathered)
     take_environment(environ, gathered)
     take_flags({flag: value for flag, value in flags.items() if value is not None}, gathered)
+    refuse_secrets(gathered)
     mode = str(gathered.values.get("mode", Mode.SIM))
     sources = {key: "default" for key in DECLARATIONS if key != PARAMETERS}
     sources |= dict.fromkeys(defaults_of(mode), f"default for {mode}")

@@ -79,7 +79,7 @@ class Gathered:
 
     def refuse(self, key: str, source: str, problem: str, mend: str = "") -> None:
         """Note a problem that shows no value."""
-        line = f"{printable(key)} ({source}): {problem}"
+        line = f"{printable(self.secrets.mask(key))} ({source}): {problem}"
         self.lines.append(f"{line}; {mend}" if mend else line)
 
     def refuse_value(self, key: str, value: object, source: str, refused: Refused) -> None:
@@ -87,6 +87,18 @@ class Gathered:
         text = f"{printable(key)} = {shown_of(key, value, self.secrets)}"
         line = f"{text} ({source}): expected {refused.expected}"
         self.lines.append(f"{line}; {refused.mend}" if refused.mend else line)
+
+
+def refuse_secrets(gathered: Gathered) -> None:
+    """A secret that strayed into a setting would be committed to the journal, and logged.
+
+    The journal's URL is neither, it may hold a password, and it is masked wherever it is shown.
+    """
+    for key, value in gathered.values.items():
+        if key != "journal" and gathered.secrets.stand_in(value):
+            problem = f"expected no secret, found one of those in the environment {HIDDEN}"
+            mend = "the journal keeps every setting; take it out"
+            gathered.refuse(key, gathered.sources[key], problem, mend)
 
 
 def take_file(path: str, gathered: Gathered) -> None:

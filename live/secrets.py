@@ -48,6 +48,16 @@ class Secrets:
                 text = text.replace(secret, MASK)
         return _QUERY_SECRET.sub(rf"\g<1>{MASK}", _USERINFO.sub(f"://{MASK}@", text))
 
+    def stand_in(self, value: object) -> bool:
+        """Whether one of these secrets stands in `value`, a setting's: a text or a list of them."""
+        texts = value if isinstance(value, tuple | list) else (value,)
+        return any(
+            secret in str(text)
+            for text in texts
+            for secret in self._hidden
+            if len(secret) >= _SHORTEST
+        )
+
     def __repr__(self) -> str:
         return "Secrets(not shown)"
 
