@@ -4,8 +4,8 @@ shape   `DECLARATIONS` {"risk.quote_max_age_s": Declaration, …}, in the contra
         `flatten(config)` -> {dotted key: value}, sorted, no places: what a `ConfigSnapshot` holds
         `config_from_flat` reads it back; keys it does not know are facts of the shell, `extra_of`
 errors  `check` returns every `Problem`; `config_from_flat` raises `ValueError` for a wrong type
-why     where things lie (journal, paths, endpoints) decides nothing and is not in the snapshot;
-        what they hold is, by hash, among the shell's facts ("market.data_sha256")
+why     where things lie (journal, files) decides nothing and is not in the snapshot; what they
+        hold is, by hash, among the shell's facts ("market.data_sha256")
 """
 
 from collections.abc import Iterator, Mapping
@@ -90,7 +90,8 @@ def config_from_flat(flat: Mapping[str, Setting]) -> Config:
     nested: dict[str, object] = {}
     tables: dict[str, dict[str, object]] = {name: {} for name in TABLES}
     parameters: dict[str, Setting] = {}
-    for key, value in flat.items():
+    mode = str(flat.get("mode", Mode.SIM))
+    for key, value in {**defaults_of(mode), **flat}.items():
         table, _, name = key.rpartition(".")
         if table == PARAMETERS:
             parameters[name] = value
@@ -101,6 +102,16 @@ def config_from_flat(flat: Mapping[str, Setting]) -> Config:
         tables["market"]["source"] = "csv:" if kind == "csv" else kind
     tables["strategy"]["parameters"] = parameters
     return msgspec.convert({**nested, **tables}, Config)
+
+
+def defaults_of(mode: str) -> dict[str, Setting]:
+    """The defaults that are `mode`'s own, by key."""
+    return {
+        key: value
+        for key, declaration in DECLARATIONS.items()
+        for own, value in declaration.about.by_mode
+        if own == mode
+    }
 
 
 def extra_of(flat: Mapping[str, Setting]) -> dict[str, Setting]:
@@ -156,6 +167,7 @@ def _check_together(config: Config) -> Iterator[Problem]:
             key="symbols", found=(), expected="the symbols to trade", mend="name at least one"
         )
     yield from _check_groups(config)
+    yield from _check_endpoints(config)
     if config.rate.reserve >= config.rate.per_minute:
         yield Problem(
             key="rate.reserve",
@@ -170,6 +182,21 @@ def _check_together(config: Config) -> Iterator[Problem]:
             expected="false",
             mend=f"encryption {LATER}",
         )
+
+
+def _check_endpoints(config: Config) -> Iterator[Problem]:
+    """Alpaca's paper account and its live one are never taken for each other."""
+    wrong = {Mode.PAPER: "api.alpaca.markets", Mode.LIVE: "paper-api.alpaca.markets"}
+    for key in ("broker.trading_url", "broker.trading_stream_url"):
+        url = str(value_of(config, key))
+        host = url.partition("://")[2].partition("/")[0].partition(":")[0]
+        if host == wrong.get(config.mode):
+            yield Problem(
+                key=key,
+                found=url,
+                expected=f"an endpoint of mode {config.mode}",
+                mend="this is the other account; unset it, or set mode",
+            )
 
 
 def _check_groups(config: Config) -> Iterator[Problem]:
@@ -262,6 +289,7 @@ __all__ = [
     "check",
     "config_from_flat",
     "config_hash",
+    "defaults_of",
     "extra_of",
     "flatten",
     "value_of",

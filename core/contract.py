@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from core.contract_parts import Table, default, seconds
+from core.contract_parts import Table, beyond_sim, default, seconds
 from core.contract_risk import Cost, Risk
 from core.settings import About, Parameters
 from core.values import DecimalText
@@ -31,6 +31,13 @@ class BrokerKind(StrEnum):
 
     SIM = "sim"
     ALPACA = "alpaca"
+
+
+class DataFeed(StrEnum):
+    """Whose quotes: one exchange's, or the whole market's (which a subscription pays for)."""
+
+    IEX = "iex"
+    SIP = "sip"
 
 
 def _rate(summary: str) -> About:
@@ -70,7 +77,18 @@ class Strategy(Table, frozen=True, kw_only=True):
 class Market(Table, frozen=True, kw_only=True):
     """[market]: where quotes and signals come from, and the slots they come in."""
 
-    source: Annotated[str, _place("market", "sim, alpaca, or csv: and a glob of files.")] = "sim"
+    source: Annotated[
+        str,
+        About(
+            form="market",
+            place=True,
+            by_mode=beyond_sim("alpaca"),
+            summary="sim, alpaca, or csv: and a glob of files.",
+        ),
+    ] = "sim"
+    feed: Annotated[
+        DataFeed, About(summary="Whose quotes of Alpaca's: iex, or sip with a subscription.")
+    ] = DataFeed.IEX
     first_day: Annotated[
         str, About(form="day", summary="The first day of the simulated market.")
     ] = "2026-11-27"
@@ -112,23 +130,56 @@ class Market(Table, frozen=True, kw_only=True):
 class Broker(Table, frozen=True, kw_only=True):
     """[broker]: who answers, how long to wait and look, and what the simulated venue does wrong."""
 
-    kind: Annotated[BrokerKind, About(summary="Who answers orders.")] = BrokerKind.SIM
-    trading_url: Annotated[str, _place("https", "Orders and account.")] = (
-        "https://paper-api.alpaca.markets"
+    kind: Annotated[
+        BrokerKind, About(by_mode=beyond_sim("alpaca"), summary="Who answers orders.")
+    ] = BrokerKind.SIM
+    trading_url: Annotated[
+        str,
+        About(
+            form="https",
+            by_mode=(("live", "https://api.alpaca.markets"),),
+            summary="Orders and account.",
+        ),
+    ] = "https://paper-api.alpaca.markets"
+    data_url: Annotated[str, About(form="https", summary="Quotes and bars.")] = (
+        "https://data.alpaca.markets"
     )
-    data_url: Annotated[str, _place("https", "Quotes and bars.")] = "https://data.alpaca.markets"
-    trading_stream_url: Annotated[str, _place("wss", "The stream of order updates.")] = (
-        "wss://paper-api.alpaca.markets/stream"
-    )
-    data_stream_url: Annotated[str, _place("wss", "The stream of quotes.")] = (
-        "wss://stream.data.alpaca.markets"
-    )
+    trading_stream_url: Annotated[
+        str,
+        About(
+            form="wss",
+            by_mode=(("live", "wss://api.alpaca.markets/stream"),),
+            summary="The stream of order updates, the whole URL.",
+        ),
+    ] = "wss://paper-api.alpaca.markets/stream"
+    data_stream_url: Annotated[
+        str, About(form="wss", summary="The stream of quotes; /v2/ and market.feed are added.")
+    ] = "wss://stream.data.alpaca.markets"
+    connect_timeout_s: Annotated[
+        DecimalText, seconds("The wait for a connection.", low="0.1", high="60")
+    ] = default("5")
+    read_timeout_s: Annotated[
+        DecimalText,
+        seconds("The wait for an answer; an order without one is unknown.", low="0.1", high="120"),
+    ] = default("10")
+    reconcile_every_s: Annotated[
+        DecimalText,
+        seconds("From one comparison with the broker to the next.", low="1", high="3600"),
+    ] = default("60")
+    stream_silence_s: Annotated[
+        DecimalText,
+        seconds("A stream silent for longer counts as down.", low="1", high="3600"),
+    ] = default("30")
     send_within_s: Annotated[
         DecimalText,
         seconds("An attempt whose commit is older than this is not sent.", low="0.1", high="60"),
     ] = default("2")
     settle_s: Annotated[
-        DecimalText, seconds("How long an order the broker does not find may still appear.")
+        DecimalText,
+        seconds(
+            "How long an order the broker does not find may still appear.",
+            by_mode=beyond_sim("120"),
+        ),
     ] = default("0")
     looks: Annotated[
         int,
@@ -136,26 +187,24 @@ class Broker(Table, frozen=True, kw_only=True):
             unit="looks",
             low="1",
             high="100",
+            by_mode=beyond_sim(3),
             summary="How many spaced looks must find nothing before an order counts as absent.",
         ),
     ] = 1
     resend_unknown: Annotated[
         bool,
         About(
-            summary="Whether an absent order is sent again under its id while its intent is valid."
+            by_mode=(("paper", False), ("live", False)),
+            summary="Whether an absent order is sent again under its id while its intent is valid.",
         ),
     ] = True
     look_interval_s: Annotated[DecimalText, seconds("From one look to the next.", low="0.001")] = (
         default("30")
     )
-    reconcile_every_s: Annotated[
-        DecimalText,
-        seconds("From one comparison with a real broker to the next.", low="0.1"),
-    ] = default("30")
     account_max_age_s: Annotated[
         DecimalText,
         seconds("How long ago a real broker's account may have been compared.", low="1"),
-    ] = default("90")
+    ] = default("180")
     retry_after_s: Annotated[
         DecimalText,
         seconds("The wait after an attempt that did not reach the broker.", low="0.001"),
@@ -222,9 +271,24 @@ class Alerts(Table, frozen=True, kw_only=True):
 
 
 class Encryption(Table, frozen=True, kw_only=True):
-    """[encryption]: of the journal's payloads."""
+    """[encryption]: of the journal's payloads. The master key itself is a secret, no setting."""
 
-    enabled: Annotated[bool, About(summary="Whether the journal is encrypted.")] = False
+    enabled: Annotated[
+        bool, About(by_mode=(("live", True),), summary="Whether the journal is encrypted.")
+    ] = False
+    key_file: Annotated[
+        str,
+        About(
+            form="path",
+            place=True,
+            hidden=True,
+            summary="A file that holds the master key; empty: none.",
+        ),
+    ] = ""
+    credential: Annotated[
+        str,
+        About(form="credential", summary="The systemd credential that holds the master key."),
+    ] = "refold-key"
 
 
 class Config(Table, frozen=True, kw_only=True):
@@ -267,6 +331,7 @@ __all__ = [
     "BrokerKind",
     "Config",
     "Cost",
+    "DataFeed",
     "Encryption",
     "Market",
     "Mode",

@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from core.events.lifecycle import Setting
 from core.settings import About
 from core.values import DecimalText
 
@@ -20,9 +21,19 @@ def default(text: str) -> DecimalText:
     return DecimalText(text)
 
 
-def seconds(summary: str, low: str = "0", high: str = _SECONDS_A_DAY) -> About:
+def beyond_sim(value: Setting) -> tuple[tuple[str, Setting], ...]:
+    """A default of paper and live, where sim has the field's."""
+    return (("paper", value), ("live", value))
+
+
+def seconds(
+    summary: str,
+    low: str = "0",
+    high: str = _SECONDS_A_DAY,
+    by_mode: tuple[tuple[str, Setting], ...] = (),
+) -> About:
     """A time in seconds, at most a day."""
-    return About(summary=summary, unit="seconds", low=low, high=high)
+    return About(summary=summary, unit="seconds", low=low, high=high, by_mode=by_mode)
 
 
 def money(summary: str) -> About:

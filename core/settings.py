@@ -52,6 +52,9 @@ _HERE = r"(?:localhost|127\.[0-9.]+|\[::1\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]
 _PAIR = r"[A-Z][A-Z0-9./-]{0,15}=[A-Za-z0-9_.-]{1,32}"
 FORMS = {
     "any": Form(r".{0,1000}", "at most 1000 printable characters", ""),
+    "credential": Form(
+        r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "1 to 64 letters, digits, _ . -", "refold-key"
+    ),
     "day": Form(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day", "2026-11-27"),
     "groups": Form(
         rf"(?:{_PAIR}(?:,{_PAIR})*)?",
@@ -94,6 +97,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     """What a field's name, type and default do not say. Bounds are inclusive.
 
     `place`: says where something lies, so it is neither in the snapshot nor in the hash.
+    `hidden`: is shown nowhere, only whether it is set. `by_mode`: (mode, default) where a mode has
+    another default than the field.
     """
 
     summary: str
@@ -102,6 +107,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     high: str = ""
     form: str = "any"
     place: bool = False
+    hidden: bool = False
+    by_mode: tuple[tuple[str, Setting], ...] = ()
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +119,10 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     default: object
     choices: tuple[str, ...]
     about: About
+
+    def default_for(self, mode: str) -> object:
+        """The default in `mode`: the mode's own, else the field's."""
+        return dict(self.about.by_mode).get(mode, self.default)
 
     @property
     def expected(self) -> str:

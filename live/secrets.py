@@ -1,9 +1,10 @@
-"""The broker's keys: from the environment or a file, shown nowhere, left to no child.
+"""The broker's keys and the master key: from the environment or a file, shown nowhere.
 
 shape   `Secrets(environ)` holds them; `taken(environ)` also takes them out of `environ`, hides them
         from every output of this process (live.redaction), and turns core files off
-names   APCA_API_KEY_ID, APCA_API_SECRET_KEY or their aliases; with _FILE behind, a file that holds
-        the value; else a file of that name in $CREDENTIALS_DIRECTORY, where systemd puts it
+names   APCA_API_KEY_ID, APCA_API_SECRET_KEY, REFOLD_ENCRYPTION__KEY or their aliases; with _FILE
+        behind, a file that holds the value; else a file of that name in $CREDENTIALS_DIRECTORY,
+        where systemd puts it
 errors  `problems`, a line each: two names for one key that differ; a file that others may read, or
         in a git checkout, or without exactly one line. None shows a value
 dies    nothing is written. What the kernel shows of a process's first environment
@@ -25,8 +26,9 @@ from live.redaction import Redactor, hide
 NAMES = (
     ("APCA_API_KEY_ID", "ALPACA_API_KEY"),
     ("APCA_API_SECRET_KEY", "ALPACA_SECRET_KEY"),
+    ("REFOLD_ENCRYPTION__KEY", "MASTER_ENCRYPTION_KEY"),
 )
-"""Key id and secret: each a name and its alias."""
+"""Key id, secret and the journal's master key: each a name and its alias."""
 
 FILE: Final = "_FILE"
 """Behind a name: the variable that says in which file the value is."""
@@ -43,9 +45,9 @@ MASK = "***"
 
 
 class Secrets:
-    """The broker's key id and secret, either may be empty; its text shows neither."""
+    """The broker's key id and secret and the master key, any may be empty; its text shows none."""
 
-    __slots__ = ("_redactor", "key_id", "names", "problems", "secret_key")
+    __slots__ = ("_redactor", "key_id", "master_key", "names", "problems", "secret_key")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """`names`: what is set, by variable or file; a key's first name goes before its alias."""
@@ -61,7 +63,7 @@ class Secrets:
         self._redactor = Redactor()
         self._redactor.hide(*values.values())
         nothing = Secret("")
-        self.key_id, self.secret_key = (
+        self.key_id, self.secret_key, self.master_key = (
             values.get(name) or values.get(alias, nothing) for name, alias in NAMES
         )
 
@@ -87,7 +89,8 @@ def taken(environ: MutableMapping[str, str]) -> Secrets:
     secrets = Secrets(environ)
     seen = [environ[name] for pair in NAMES for name in pair if environ.get(name)]
     passwords = [environ.get("PGPASSWORD", ""), *passwords_of(environ.get("REFOLD_JOURNAL", ""))]
-    hide(secrets.key_id, secrets.secret_key, *(Secret(text) for text in (*seen, *passwords)))
+    held = (secrets.key_id, secrets.secret_key, secrets.master_key)
+    hide(*held, *(Secret(text) for text in (*seen, *passwords)))
     if seen or secrets.names:
         for name in (name for pair in NAMES for name in pair):
             environ.pop(name, None)

@@ -87,6 +87,7 @@ def _add_run(commands: Commands) -> None:
     run.add_argument(
         "--take-over", action="store_true", help="run though another runner holds the lock"
     )
+    run.add_argument("--live", action="store_true", help="needed, and only taken, with mode live")
     run.add_argument("--accept-anchor-missing", action="store_true", help="make a missing anchor")
     run.add_argument(
         "--kill-after-commits", type=_count, metavar="N", help="a drill: SIGKILL itself then"
@@ -157,14 +158,21 @@ def _add_operator_commands(commands: Commands) -> None:
 
 
 def _add_config(commands: Commands) -> None:
-    config = commands.add_parser("config", help="Check or show the configuration.")
+    config = commands.add_parser("config", help="Check, show, describe or begin a configuration.")
     actions = config.add_subparsers(metavar="ACTION", required=True)
     for name, about in (
         ("check", "Every problem of the configuration, at once."),
-        ("show", "Every effective value, its source, and the hash."),
+        (
+            "show",
+            "Every effective value, its source, the hash, and what the journal has otherwise.",
+        ),
     ):
         command = _add(actions, name, "configure", about)
         _add_settings(command)
+    init = _add(actions, "init", "configure", "A commented file of every setting; never over one.")
+    init.add_argument("path", nargs="?", default="refold.toml", metavar="PATH")
+    _add(actions, "schema", "configure", "The JSON Schema of the file, for editors.")
+    _add(actions, "reference", "configure", "The reference page, live/CONFIGURATION.md.")
 
 
 def _add_journal_word(command: argparse.ArgumentParser) -> None:

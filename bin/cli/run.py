@@ -20,6 +20,7 @@ from core.events import Event
 from core.state import State
 from live.committer import Listener
 from live.logs import EventLog
+from live.old_names import OF_VARIABLE
 
 if TYPE_CHECKING:
     from live.brokers.base import Broker
@@ -55,7 +56,7 @@ def _session(options: argparse.Namespace) -> dict[str, object]:
     from live.inputs import read_inputs, started, what_is_new
     from live.opening import opened
 
-    loaded = loaded_config(options)
+    loaded = loaded_config(options, live=options.live)
     config = loaded.config
     inputs = read_inputs(config, loaded.secrets)
     stop = _Stop()
@@ -129,10 +130,14 @@ def _anything_asked(options: argparse.Namespace) -> bool:
         options.dry_run or None,
         options.pace or None,
         options.take_over or None,
+        options.live or None,
         options.accept_anchor_missing or None,
         *flags_of(options).values(),
     )
-    environment = any(name.startswith("REFOLD_") for name in os.environ)
+    environment = any(
+        name.startswith("REFOLD_") or (name in OF_VARIABLE and os.environ[name])
+        for name in os.environ
+    )
     return environment or any(value is not None for value in asked)
 
 

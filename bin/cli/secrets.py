@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from live.secrets import Secrets
 
-_SOURCES = ("APCA_", "ALPACA_", "CREDENTIALS_DIRECTORY", "PGPASSWORD", "REFOLD_JOURNAL")
+_SOURCES = (
+    "APCA_",
+    "ALPACA_",
+    "CREDENTIALS_DIRECTORY",
+    "PGPASSWORD",
+    "REFOLD_JOURNAL",
+    "REFOLD_ENCRYPTION__KEY",
+    "MASTER_ENCRYPTION_KEY",
+)
 """How variables begin that may hold, or lead to, a secret."""
 
 _FLAG = re.compile(

@@ -4,6 +4,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+from bin.cli.output import complain
 from bin.cli.secrets import held
 from core.contract import Config
 
@@ -19,13 +20,19 @@ def flags_of(options: argparse.Namespace) -> dict[str, object]:
 
 
 def load_config(options: argparse.Namespace) -> Config:
-    """The effective configuration, or a `ConfigError` with every problem."""
-    return loaded_config(options).config
+    """The configuration to start with, warnings said; or a `ConfigError` with every problem."""
+    return loaded_config(options, live=options.live).config
 
 
-def loaded_config(options: argparse.Namespace) -> "Loaded":
-    """The same, with where each setting came from, and the secrets."""
+def loaded_config(options: argparse.Namespace, *, live: bool | None = None) -> "Loaded":
+    """The same, with where each setting came from, and the secrets.
+
+    `live`: whether a start was given --live; None where nothing is started.
+    """
     from live.configuration import load
 
     secrets = held()  # first: it takes them out of the environment
-    return load(options.config, os.environ, flags_of(options), secrets)
+    loaded = load(options.config, os.environ, flags_of(options), live=live, secrets=secrets)
+    for line in loaded.warnings:
+        complain(f"warning: {line}")
+    return loaded

@@ -66,6 +66,11 @@ def alpaca_settings(config: Config) -> AlpacaSettings:
         trading_url=broker.trading_url,
         data_url=broker.data_url,
         trading_stream_url=broker.trading_stream_url,
+        feed=str(config.market.feed),
+        connect_s=float(broker.connect_timeout_s),
+        read_s=float(broker.read_timeout_s),
+        total_s=float(broker.connect_timeout_s) + float(broker.read_timeout_s),
+        probe_s=float(broker.stream_silence_s),
         requests_per_minute=config.rate.per_minute,
     )
 

@@ -245,24 +245,6 @@ def test_operator_commands_say_what_they_changed(short: Session, tmp_path: Path)
     assert said["resume"] == ["kill-switch-released.v1"]
 
 
-def test_config_check_and_show_give_the_same_hash(world: Path) -> None:
-    checked = refold("config", "check", "--json", "--seed", 7, cwd=world)
-    showed = refold("config", "show", "--json", "--seed", 7, cwd=world)
-    assert (checked.status, showed.status) == (0, 0)
-    assert checked.json["ok"] is True
-    assert checked.json["settings_hash"] == showed.json["settings_hash"]
-    assert (showed.json["settings"]["seed"], showed.json["sources"]["seed"]) == (7, "flag --seed")
-
-
-def test_config_check_lists_every_problem_at_once(world: Path) -> None:
-    bad = {"REFOLD_SEED": "x", "REFOLD_NOBODY": "1", "REFOLD_RISK__ORDER_MAX_QUANTITY": "-1"}
-    ran = refold("config", "check", "--json", cwd=world, env=bad)
-    assert ran.status == 2
-    assert len(ran.lines) == 3
-    assert ran.json["ok"] is False
-    assert len(ran.json["problems"]) == 3
-
-
 def test_a_reader_that_leaves_early_sees_no_traceback(session: Session) -> None:
     for words in (("export",), ("tail", "-n", "1000"), ("show", "skips")):
         command = " ".join(["$PYTHON -m bin.cli", *words, "--journal", JOURNAL, "| head -c 1"])

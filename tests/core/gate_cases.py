@@ -232,9 +232,9 @@ GATE_CASES: dict[str, GateCase] = {
         reason("stream.down", detail="silent for 30 s"),
     ),
     "account.unreconciled": GateCase(
-        situation(REAL, *all_up(), account(seconds=-90)),
-        situation(REAL, *all_up(), account(seconds=-91)),
-        reason("account.unreconciled", **numbers("90", "91")),
+        situation(REAL, *all_up(), account(seconds=-180)),
+        situation(REAL, *all_up(), account(seconds=-181)),
+        reason("account.unreconciled", **numbers("180", "181")),
     ),
     "account.blocked": GateCase(
         situation(REAL, *all_up(), account()),

@@ -33,6 +33,7 @@ from core.values import TimeText
 
 TEXTS = {
     "any": ("", "drop 3"),
+    "credential": ("refold-key", "other.key"),
     "day": ("2026-11-27", "2026-11-30"),
     "groups": ("AAPL=technology", "AAPL=technology,BRK.B=finance"),
     "https": ("https://one.example", "http://127.0.0.1:8080"),
@@ -47,6 +48,7 @@ TEXTS = {
 }
 BAD_TEXTS = {
     "any": "a line\nand another",
+    "credential": "../key",
     "day": "2026-02-30",
     "groups": "AAPL",
     "https": "https://user@one.example",
@@ -72,8 +74,7 @@ def two_values(declaration: Declaration) -> tuple[object, object]:
         case Kind.DECIMAL:
             return declaration.about.low, declaration.about.high
         case Kind.CHOICE:
-            kind = Mode if declaration.key == "mode" else BrokerKind
-            return kind(declaration.choices[0]), kind(declaration.choices[1])
+            return declaration.choices[0], declaration.choices[1]
         case Kind.TEXT:
             return TEXTS[declaration.about.form]
         case Kind.SYMBOLS:
@@ -292,24 +293,68 @@ def test_an_endpoint_that_would_show_the_keys_or_holds_some_is_refused(url: str)
         read_text(DECLARATIONS["broker.trading_url"], url)
 
 
+LATER = {
+    Mode.SIM: [],
+    Mode.PAPER: ["market.source"],
+    Mode.LIVE: ["market.source", "encryption.enabled"],
+}
+"""What a mode's own defaults ask for that cannot run yet."""
+
+
 @pytest.mark.parametrize(
-    ("mode", "kind", "problems"),
+    ("mode", "kind", "problem"),
     [
-        (Mode.SIM, BrokerKind.SIM, []),
-        (Mode.SIM, BrokerKind.ALPACA, ["broker.kind"]),
-        (Mode.PAPER, BrokerKind.SIM, ["mode"]),
-        (Mode.PAPER, BrokerKind.ALPACA, ["broker.kind"]),
-        (Mode.LIVE, BrokerKind.SIM, ["mode"]),
-        (Mode.LIVE, BrokerKind.ALPACA, ["broker.kind"]),
+        (Mode.SIM, BrokerKind.SIM, None),
+        (Mode.SIM, BrokerKind.ALPACA, "broker.kind"),
+        (Mode.PAPER, BrokerKind.SIM, "mode"),
+        (Mode.PAPER, BrokerKind.ALPACA, "broker.kind"),
+        (Mode.LIVE, BrokerKind.SIM, "mode"),
+        (Mode.LIVE, BrokerKind.ALPACA, "broker.kind"),
     ],
 )
 def test_only_a_simulated_broker_in_sim_mode_can_run_yet(
-    mode: Mode, kind: BrokerKind, problems: list[str]
+    mode: Mode, kind: BrokerKind, problem: str | None
 ) -> None:
-    found = check(config_with("mode", mode, config_with("broker.kind", kind)))
+    found = check(config_from_flat({"mode": mode, "broker.kind": kind}))
 
-    assert [problem.key for problem in found] == problems
-    assert all("later release" in problem.mend for problem in found)
+    assert [one.key for one in found] == [*([problem] if problem else []), *LATER[mode]]
+    assert all("later release" in one.mend for one in found)
+
+
+def test_a_mode_has_its_own_endpoints_broker_policy_and_encryption() -> None:
+    sim, paper, live = (config_from_flat({"mode": mode}) for mode in Mode)
+
+    assert sim == Config()
+    assert [one.broker.kind for one in (sim, paper, live)] == ["sim", "alpaca", "alpaca"]
+    assert [one.encryption.enabled for one in (sim, paper, live)] == [False, False, True]
+    assert paper.broker.trading_url == "https://paper-api.alpaca.markets"
+    assert live.broker.trading_url == "https://api.alpaca.markets"
+    assert live.broker.trading_stream_url == "wss://api.alpaca.markets/stream"
+    assert (sim.broker.resend_unknown, live.broker.resend_unknown) == (True, False)
+    assert Decimal(live.broker.settle_s) >= 60
+    assert live.broker.looks > 1
+
+
+@EVERY
+def test_a_modes_own_default_is_a_value_the_setting_takes(key: str) -> None:
+    declaration = DECLARATIONS[key]
+    for mode, value in declaration.about.by_mode:
+        assert mode in set(Mode)
+        assert read_plain(declaration, value) == value == declaration.default_for(mode)
+        assert value != declaration.default
+
+
+@pytest.mark.parametrize(
+    ("mode", "url"),
+    [(Mode.PAPER, "https://api.alpaca.markets"), (Mode.PAPER, "https://api.alpaca.markets:443/v2"),
+     (Mode.LIVE, "https://paper-api.alpaca.markets")],
+)  # fmt: skip
+def test_the_other_accounts_endpoint_is_refused(mode: Mode, url: str) -> None:
+    config = config_with("broker.trading_url", url, config_from_flat({"mode": mode}))
+
+    assert "broker.trading_url" in [problem.key for problem in check(config)]
+    here = config_with("broker.trading_url", "http://127.0.0.1:8080", config)
+    assert "broker.trading_url" not in [problem.key for problem in check(here)]
 
 
 def test_encryption_is_refused_rather_than_left_out() -> None:

@@ -84,7 +84,7 @@ ORPHAN = reason("order.orphan", detail="FAILED here, at the broker new")
         ([up(), up(stream="trading")], unreconciled(missing="account")),
         ([*all_up(), down(stream="account")], unreconciled(detail="silent for 30 s")),
         ([*all_up(), runner_started(), *all_up()], unreconciled(missing="account")),
-        ([*all_up(), account(seconds=-91)], unreconciled(**numbers("90", "91"))),
+        ([*all_up(), account(seconds=-181)], unreconciled(**numbers("180", "181"))),
     ],
 )  # fmt: skip
 def test_nothing_is_opened_unless_stream_account_and_comparison_are_up(
@@ -95,7 +95,7 @@ def test_nothing_is_opened_unless_stream_account_and_comparison_are_up(
     assert reasons_of(outcome, "MSFT") == [expected]
 
 
-@pytest.mark.parametrize("age", [0, 90])
+@pytest.mark.parametrize("age", [0, 180])
 def test_with_all_up_it_is_opened(age: int) -> None:
     outcome = given(MARKET, all_up(), account(seconds=-age)).when(cycle_opened(1), buying())
 

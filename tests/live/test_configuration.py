@@ -10,17 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from core.config import DECLARATIONS, Config, config_hash, flatten, value_of
-from live.configuration import ConfigError, Loaded, load, render_effective, rows_of
+from live.configuration import ConfigError, Loaded, load
 from tests.core.test_config import bad_value, two_values
 
 CANARY = "canary-of-a-secret-0123456789"
 REFUSED_YET = {"mode", "broker.kind", "encryption.enabled"}
 SETTABLE = sorted(set(DECLARATIONS) - REFUSED_YET - {"strategy.parameters"})
-NO_ALPACA = "broker.kind = alpaca (flag --broker): expected sim; alpaca comes with a later release"
-NO_PAPER = (
-    "mode = paper (flag --mode): expected sim with broker.kind sim; "
-    "paper needs broker.kind alpaca, which comes with a later release"
-)
 
 
 def variable_of(key: str) -> str:
@@ -325,20 +320,6 @@ def test_a_parameter_that_has_no_exact_form_is_refused(text: str, tmp_path: Path
     assert line.startswith(f"strategy.parameters.x = {text} (file ")
 
 
-@pytest.mark.parametrize(
-    ("mode", "kind", "line"),
-    [
-        ("sim", "alpaca", NO_ALPACA),
-        ("paper", "sim", NO_PAPER),
-        ("live", "alpaca", NO_ALPACA),
-    ],
-)
-def test_what_comes_later_is_refused_in_one_line(
-    mode: str, kind: str, line: str, tmp_path: Path
-) -> None:
-    assert lines_of(tmp_path=tmp_path, flags={"mode": mode, "broker": kind}) == (line,)
-
-
 def test_there_is_no_simulator_that_is_not_deterministic(tmp_path: Path) -> None:
     name = "AI_TRADING_ALLOW_NONDETERMINISTIC_SIM"
 
@@ -346,27 +327,6 @@ def test_there_is_no_simulator_that_is_not_deterministic(tmp_path: Path) -> None
 
     assert line.startswith(f"{name} (environment): there is no simulator")
     assert load(None, {name: "0"}, {}).config == Config()
-
-
-def test_the_effective_configuration_is_printed_with_sources(tmp_path: Path) -> None:
-    found = loaded(
-        "[strategy.parameters]\nfast = 3",
-        tmp_path=tmp_path,
-        environ={"APCA_API_KEY_ID": CANARY, "REFOLD_SYMBOLS": "MSFT,AAPL"},
-        flags={"seed": "7"},
-    )
-
-    rows = rows_of(found)
-
-    assert ("seed", "7", "flag --seed") in rows
-    assert ("symbols", "AAPL,MSFT", "environment REFOLD_SYMBOLS") in rows
-    assert ("strategy.parameters.fast", "3", f"file {tmp_path / 'refold.toml'}") in rows
-    assert ("APCA_API_KEY_ID", "set, not shown", "environment APCA_API_KEY_ID") in rows
-    assert ("risk.allow_short", "true", "default") in rows
-    lines = render_effective(found, "ab" * 32)
-    assert lines[0] == f"config {'ab' * 32}"
-    assert lines[1].split() == ["mode", "sim", "default"]
-    assert len(lines) == 1 + len(rows) == 1 + len(DECLARATIONS) - 1 + 1 + 1
 
 
 @given(

@@ -14,8 +14,9 @@ from rich.pretty import Pretty
 
 from core.config import Config, config_hash, flatten, value_of
 from core.secret import REDACTED
-from live.configuration import ConfigError, load, render_effective
-from live.secrets import Secrets
+from live.configuration import ConfigError, load
+from live.effective import render_effective
+from live.secrets import NAMES, Secrets
 from tests.live.test_configuration import (
     CANARY,
     REFUSED_YET,
@@ -80,20 +81,48 @@ def test_a_url_without_a_password_may_stand_in_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", [*SETTABLE, *sorted(REFUSED_YET)])
-def test_a_secret_that_strays_into_a_setting_is_not_shown(key: str, tmp_path: Path) -> None:
+def test_a_secret_that_strays_into_a_setting_is_refused_and_not_shown(key: str) -> None:
+    """The journal keeps settings and the log says them, so none of them may hold a secret."""
     environ = {"APCA_API_SECRET_KEY": CANARY, "ALPACA_API_KEY": f"id-{CANARY}"}
     stray = f"{'x' * 110}{CANARY}"
 
     for text in (CANARY, f"id-{CANARY}", stray, f"https://u:{CANARY}@host"):
         for given_as in ({"environ": {**environ, variable_of(key): text}}, {"flags": {key: text}}):
-            try:
-                found = load(None, {**environ, **given_as.get("environ", {})},
-                             given_as.get("flags", {}))  # fmt: skip
-            except ConfigError as error:
-                shown = str(error)
-            else:
-                shown = "\n".join(render_effective(found, "0" * 64))
-            assert CANARY[:6] not in shown
+            with pytest.raises(ConfigError) as error:
+                load(None, {**environ, **given_as.get("environ", {})}, given_as.get("flags", {}))
+            assert str(error.value).startswith(f"{key} ")
+            assert CANARY[:6] not in str(error.value)
+
+
+@pytest.mark.parametrize("key", [*SETTABLE, *sorted(REFUSED_YET), "strategy.parameters.word"])
+def test_a_secret_in_the_files_settings_is_refused_and_not_shown(key: str, tmp_path: Path) -> None:
+    for name, alias in NAMES:
+        for variable in (name, alias):
+            lines = lines_of(
+                toml_of(key, f"csv:{CANARY}"), tmp_path=tmp_path, environ={variable: CANARY}
+            )
+            assert [line for line in lines if line.startswith(f"{key} ")]
+            assert CANARY not in "\n".join(lines)
+
+
+def test_a_secret_that_is_taken_for_a_name_is_not_shown(tmp_path: Path) -> None:
+    environ = {"APCA_API_KEY_ID": CANARY, f"REFOLD_{CANARY}": "1"}
+
+    lines = lines_of(f"'{CANARY}' = 1", tmp_path=tmp_path, environ=environ)
+
+    assert len(lines) == 2
+    assert CANARY not in "\n".join(lines)
+
+
+def test_the_master_key_is_a_secret_with_another_name(tmp_path: Path) -> None:
+    found = load(None, {"MASTER_ENCRYPTION_KEY": CANARY}, {})
+    (line,) = lines_of(f"[encryption]\nkey = '{CANARY}'", tmp_path=tmp_path)
+
+    assert found.secrets.master_key == CANARY
+    assert CANARY not in str(flatten(found.config))
+    assert "expected no secret in a file of settings (value not shown)" in line
+    assert "REFOLD_ENCRYPTION__KEY" in line
+    assert CANARY not in line
 
 
 def test_secrets_have_no_text_no_pickle_and_no_json() -> None:
