@@ -18,6 +18,7 @@ from journal.verify import verify
 from tests.bench.__main__ import BENCHES, main, table
 from tests.bench.corpus import QUICK, Corpus
 from tests.bench.measure import Row, in_turn, rates, times
+from tests.bench.process import remembering
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -122,3 +123,11 @@ def test_a_long_journal_is_sound_and_each_of_its_days_is_the_session_again(tmp_p
     assert cycles == list(range(1, len(cycles) + 1))
     assert ordinals == list(range(state.decisions))
     assert causes <= {record.event_id for record in records}
+
+
+def test_the_peak_of_memory_is_the_measured_processs_own(tmp_path: Path) -> None:
+    larger = bytearray(b"x") * 200_000_000
+
+    measured = remembering(Corpus(QUICK, tmp_path), "memory")
+
+    assert measured.ours < 150 < len(larger) / 1e6
