@@ -178,7 +178,7 @@ class Broker(Table, frozen=True, kw_only=True):
         DecimalText,
         seconds(
             "How long an order the broker does not find may still appear.",
-            by_mode=beyond_sim("120"),
+            by_mode=beyond_sim("300"),
         ),
     ] = default("0")
     looks: Annotated[

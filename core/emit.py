@@ -22,11 +22,13 @@ class Emitter:
         """`state` is the state after `observation`."""
         self.state = state
         self.decisions: list[Decision] = []
-        self._cause = content_id(observation)
+        self._observation = observation
+        self._cause = ""
 
     def __call__(self, kind: type[D], /, **fields: object) -> D:
         """Make a decision of `kind` and fold it."""
         state = self.state
+        self._cause = self._cause or content_id(self._observation)
         decision = kind(
             decided_at=state.now,
             cause=self._cause,

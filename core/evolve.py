@@ -3,9 +3,9 @@
 rule    An observation is a fact and is never refused; a fact heard twice changes nothing more. A
         decision of ours that contradicts the journal raises `ImpossibleDecisionError`: then the
         journal was not written by this core.
+        All arithmetic names `CONTEXT` itself, so the caller's decimal context changes nothing.
 """
 
-from decimal import localcontext
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -62,7 +62,7 @@ from core.events import (
     TimerElapsed,
     TimerSet,
 )
-from core.events.base import DecisionEvent, ObservationEvent
+from core.events.base import DecisionEvent
 from core.order import GIVEN_UP, OpenStatus
 from core.rolling import marked
 from core.state import (
@@ -73,7 +73,7 @@ from core.state import (
     State,
     StrategyFacts,
 )
-from core.values import CONTEXT, TimeText
+from core.values import TimeText
 
 Lifecycle = (
     CalendarObserved
@@ -96,26 +96,24 @@ KEPT_SESSIONS = 2
 
 def evolve(state: State, event: Event) -> State:
     """`state` after `event`."""
-    with localcontext(CONTEXT):
-        if isinstance(event, DecisionEvent):
-            return _after_decision(state, event)
-        assert isinstance(event, ObservationEvent)
-        heard = _after_observation(state, event)
-        if event.observed_at > state.now:
-            heard = replace(heard, now=event.observed_at)
-        return heard
+    if isinstance(event, DecisionEvent):
+        return _after_decision(state, event)
+    heard = _after_observation(state, event)
+    if event.observed_at > state.now:
+        return replace(heard, now=event.observed_at)
+    return heard
 
 
 def _after_observation(state: State, event: Observation) -> State:
     match event:
         case (
-            OrderSubmitted()
+            OrderReported()
+            | FillReported()
+            | OrderSubmitted()
             | OrderSubmitFailed()
             | OrderSubmitUnknown()
             | OrderLookedUp()
-            | OrderReported()
             | CancelAnswered()
-            | FillReported()
             | FillBusted()
             | FillCorrected()
         ):
@@ -172,14 +170,14 @@ def _after_decision(state: State, event: Decision) -> State:
     match event:
         case OrderSubmitSkipped():
             return _count(state, skipped=1)
-        case IntentCreated():
-            return order_facts.with_intent(state, event)
         case OrderSubmitAttempted() | CancelAttempted() | LookupRequested():
             return order_facts.after_request(state, event)
-        case IntentClosed():
-            return order_facts.with_closed(state, event)
+        case IntentCreated():
+            return order_facts.with_intent(state, event)
         case TimerSet():
             return replace(state, timers={**state.timers, event.key: event.due})
+        case IntentClosed():
+            return order_facts.with_closed(state, event)
         case CycleClosed():
             return _with_cycle_closed(state, event)
         case KillSwitchLatched():

@@ -44,12 +44,18 @@ def filled(fills: Fills) -> Decimal:
 
 def notional(fills: Fills) -> Decimal:
     """Money of the filled shares: the sum of quantity times price."""
-    if fills.reported_quantity > _executed(fills):
-        return fills.reported_notional
-    total = ZERO
+    return totals(fills)[1]
+
+
+def totals(fills: Fills) -> tuple[Decimal, Decimal]:
+    """(shares filled, money of them)."""
+    quantity = money = ZERO
     for execution in fills.executions:
-        total = CONTEXT.add(total, CONTEXT.multiply(execution.quantity, execution.price))
-    return total
+        quantity = CONTEXT.add(quantity, execution.quantity)
+        money = CONTEXT.add(money, CONTEXT.multiply(execution.quantity, execution.price))
+    if fills.reported_quantity > quantity:
+        return fills.reported_quantity, fills.reported_notional
+    return quantity, money
 
 
 def average_price(fills: Fills) -> Decimal | None:

@@ -24,6 +24,7 @@ Life (drawn from `OPEN_STATUSES` and `TERMINAL_STATUSES`; the broker's words map
 """
 
 from enum import StrEnum
+from functools import lru_cache
 
 
 class OpenStatus(StrEnum):
@@ -119,6 +120,7 @@ BROKER_STATUS: dict[str, Status] = {
 """The one status map: broker's word, lower case -> ours. A word not here is open."""
 
 
+@lru_cache(maxsize=1 << 8)
 def status_of(word: str) -> tuple[Status, bool, bool]:
     """(status, terminal?, known?) of a broker's status word; an unknown word is open."""
     status = BROKER_STATUS.get(word.strip().lower())

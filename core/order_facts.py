@@ -29,9 +29,9 @@ from core.events import (
 )
 from core.fills import Fills
 from core.order import GIVEN_UP, OpenStatus, TerminalStatus, status_of
-from core.positions import FLAT, Position, after_trade
+from core.positions import FLAT, after_trade
 from core.rolling import exit_after, with_sent
-from core.state import NOT_AT_VENUE, Intent, State
+from core.state import NOT_AT_VENUE, CycleCounts, Intent, State
 from core.values import CONTEXT, ZERO, TimeText
 
 Report = (
@@ -46,6 +46,11 @@ Report = (
     | FillCorrected
 )
 Request = OrderSubmitAttempted | CancelAttempted | LookupRequested
+# Python looks a member of an enum up in a tenth of a microsecond, a name of the module in none.
+_PENDING_SUBMIT, _SUBMITTING = OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING
+_SUBMITTED, _PARTIALLY_FILLED = OpenStatus.SUBMITTED, OpenStatus.PARTIALLY_FILLED
+_OUTCOMES = {TerminalStatus.SKIPPED: "dropped", TerminalStatus.FAILED: "failed"}
+"""The outcome of an intent that ends without the broker's word."""
 
 
 class ImpossibleDecisionError(Exception):
@@ -76,65 +81,64 @@ def with_intent(state: State, event: IntentCreated) -> State:
     )
     if cycle is not None:
         cycle = replace(cycle, intents=cycle.intents + 1, universe=cycle.universe + 1)
-    return replace(_stored(state, intent), cycle=cycle)
+    return replace(state, cycle=cycle, intents={**state.intents, intent.client_order_id: intent})
 
 
 def after_request(state: State, event: Request) -> State:
-    """A request of ours may now be on its way."""
+    """A request of ours may now be on its way, counted in the window of what was sent."""
     intent = state.alive(event.client_order_id)
     if intent is None:
         message = (
             f"intent {event.client_order_id}: expected an open intent for {type(event).__name__}"
         )
         raise ImpossibleDecisionError(message)
+    permits, order, asked = state.permits_used, False, intent
     match event:
         case OrderSubmitAttempted():
-            state = replace(state, permits_used=state.permits_used + 1)
-            state = _with_request(state, event, order=event.attempt == 1)
-            sent = replace(
-                intent, status=OpenStatus.SUBMITTING, attempt=event.attempt, unknown_since=None
-            )
-            return _stored(state, sent)
+            permits, order = permits + 1, event.attempt == 1
+            asked = replace(intent, status=_SUBMITTING, attempt=event.attempt, unknown_since=None)
         case CancelAttempted():
-            state = _with_request(state, event, order=False)
             asked = replace(
                 intent,
                 cancel_attempt=event.attempt,
                 cancel_pending=True,
                 cancel_reason=event.reason,
             )
-            return _stored(state, asked)
         case LookupRequested():
-            state = _with_request(state, event, order=False)
-            return _stored(state, replace(intent, lookups=event.look))
-
-
-def _with_request(state: State, event: Request, *, order: bool) -> State:
-    """Counted in the window of what was sent."""
-    return replace(state, sent=with_sent(state.sent, event.decided_at, order=order))
+            asked = replace(intent, lookups=event.look)
+    sent = with_sent(state.sent, event.decided_at, order=order)
+    if intent.closed_at is not None:  # an orphan
+        closed = state.closed.with_item(intent.client_order_id, asked)
+        return replace(state, permits_used=permits, sent=sent, closed=closed)
+    intents = {**state.intents, intent.client_order_id: asked}
+    return replace(state, permits_used=permits, sent=sent, intents=intents)
 
 
 def with_closed(state: State, event: IntentClosed) -> State:
     """The intent leaves the open ones, its timers with it; its outcome is counted."""
-    intent = state.intents.get(event.client_order_id)
+    key = event.client_order_id
+    rest = dict(state.intents)
+    intent = rest.pop(key, None)
     if intent is None:
-        message = f"intent {event.client_order_id}: expected an open intent to close, found none"
+        message = f"intent {key}: expected an open intent to close, found none"
         raise ImpossibleDecisionError(message)
-    outcome = "submitted"
-    if event.status is TerminalStatus.SKIPPED:
-        outcome = "dropped"
-    elif event.status is TerminalStatus.FAILED:
-        outcome = "failed"
-    state, intent = _with_outcome(state, intent, outcome)
-    done = replace(intent, status=event.status, closed_at=event.decided_at, cancel_pending=False)
-    rest = {key: value for key, value in state.intents.items() if key != intent.client_order_id}
-    timers = {
-        key: due
-        for key, due in state.timers.items()
-        if key.partition(":")[2] != intent.client_order_id
-    }
-    closed = state.closed.with_item(intent.client_order_id, done)
-    return replace(state, intents=rest, closed=closed, timers=timers)
+    outcome = intent.outcome or _OUTCOMES.get(event.status, "submitted")
+    done = replace(
+        intent,
+        status=event.status,
+        closed_at=event.decided_at,
+        cancel_pending=False,
+        outcome=outcome,
+    )
+    own = f":{key}"
+    timers = {name: due for name, due in state.timers.items() if not name.endswith(own)}
+    return replace(
+        state,
+        cycle=_counted(state.cycle, intent, done),
+        intents=rest,
+        closed=state.closed.with_item(key, done),
+        timers=timers,
+    )
 
 
 def after_report(state: State, event: Report) -> State:
@@ -142,32 +146,31 @@ def after_report(state: State, event: Report) -> State:
     intent = state.intent(event.client_order_id)
     if intent is None:
         return state
-    state = _after_report(state, intent, event)
-    return state if intent.closed_at is None else _with_orphan(state, intent.client_order_id)
+    heard = _heard(intent, event)
+    if heard is intent:
+        return state
+    state = _settled(state, intent, heard, event.observed_at)
+    return state if heard.closed_at is None else _with_orphan(state, heard)
 
 
-def _after_report(state: State, intent: Intent, event: Report) -> State:
+def _with_orphan(state: State, intent: Intent) -> State:
+    """An order given up is an orphan once the broker has it, until its end."""
+    if intent.status not in GIVEN_UP or intent.venue_order_id is None:
+        return state
+    key = intent.client_order_id
+    over = status_of(intent.reported_status or "new")[1] or not intent.leaves
+    if (key in state.orphans) is not over:
+        return state
+    rest = {other: symbol for other, symbol in state.orphans.items() if other != key}
+    return replace(state, orphans=rest if over else {**rest, key: intent.symbol})
+
+
+def _heard(intent: Intent, event: Report) -> Intent:
+    """The intent after a report of it."""
     match event:
-        case OrderSubmitted():
-            return _accepted(state, intent, event.venue_order_id, event.status)
-        case OrderSubmitFailed():
-            if intent.status is not OpenStatus.SUBMITTING or event.attempt != intent.attempt:
-                return state
-            status = OpenStatus.PENDING_SUBMIT
-            if event.error_class is SubmitFailure.REFUSED:
-                status = OpenStatus.SUBMITTING
-            return _stored(state, replace(intent, status=status))
-        case OrderSubmitUnknown():
-            if intent.status is not OpenStatus.SUBMITTING:
-                return state
-            return _stored(state, lost_from_sight(intent, event.observed_at))
-        case OrderLookedUp():
-            return _looked_up(state, intent, event)
         case OrderReported():
-            state = _accepted(state, intent, event.venue_order_id, event.status)
-            return _with_cumulative(state, event)
-        case CancelAnswered():
-            return _stored(state, replace(intent, cancel_pending=event.outcome == "accepted"))
+            heard = _accepted(intent, event.venue_order_id, event.status)
+            return _with_cumulative(heard, event)
         case FillReported():
             cumulative = event.cumulative_quantity
             fills = fill_rules.with_fill(
@@ -177,18 +180,29 @@ def _after_report(state: State, intent: Intent, event: Report) -> State:
                 event.execution_id,
                 None if cumulative is None else Decimal(cumulative),
             )
-            state = _accepted(state, intent, event.venue_order_id, None)
-            return _with_fills(state, event, fills)
+            return _with_fills(_accepted(intent, event.venue_order_id, None), fills)
+        case OrderSubmitted():
+            return _accepted(intent, event.venue_order_id, event.status)
+        case CancelAnswered():
+            return replace(intent, cancel_pending=event.outcome == "accepted")
+        case OrderSubmitFailed():
+            if intent.status is not _SUBMITTING or event.attempt != intent.attempt:
+                return intent
+            refused = event.error_class is SubmitFailure.REFUSED
+            return intent if refused else replace(intent, status=_PENDING_SUBMIT)
+        case OrderSubmitUnknown():
+            lost = intent.status is _SUBMITTING
+            return lost_from_sight(intent, event.observed_at) if lost else intent
+        case OrderLookedUp():
+            return _looked_up(intent, event)
         case FillBusted():
             busted = fill_rules.with_bust(intent.fills, event.execution_id)
-            state = _accepted(state, intent, None, None)
-            return _with_fills(state, event, busted)
+            return _with_fills(_accepted(intent, None, None), busted)
         case FillCorrected():
             corrected = fill_rules.with_correction(
                 intent.fills, event.execution_id, Decimal(event.quantity), Decimal(event.price)
             )
-            state = _accepted(state, intent, None, None)
-            return _with_fills(state, event, corrected)
+            return _with_fills(_accepted(intent, None, None), corrected)
 
 
 def lost_from_sight(intent: Intent, at: TimeText) -> Intent:
@@ -196,49 +210,37 @@ def lost_from_sight(intent: Intent, at: TimeText) -> Intent:
     return replace(intent, status=OpenStatus.UNKNOWN, unknown_since=at, absent_looks=0)
 
 
-def _accepted(state: State, intent: Intent, venue_order_id: str | None, word: str | None) -> State:
+def _accepted(intent: Intent, venue_order_id: str | None, word: str | None) -> Intent:
     """The broker has the order: whoever says so, and whatever was thought before."""
-    over = intent.closed_at is not None and intent.status not in GIVEN_UP
-    if over and not status_of(word or "new")[1]:
-        word = None  # a late message, overtaken by the order's end
-    known = replace(
+    status, terminal, _ = status_of(word or "new")
+    if intent.closed_at is not None:
+        if not terminal and intent.status not in GIVEN_UP:
+            word = None  # a late message, overtaken by the order's end
+        status, outcome = intent.status, intent.outcome
+    else:
+        outcome = intent.outcome or "submitted"
+        if word is None or terminal:
+            status = intent.status if intent.at_venue else _SUBMITTED
+        elif status in NOT_AT_VENUE:  # "submitting", said by a venue: it has the order
+            status = _SUBMITTED
+        if status is _SUBMITTED and intent.filled:
+            status = _PARTIALLY_FILLED
+    return replace(
         intent,
         venue_order_id=venue_order_id or intent.venue_order_id,
         reported_status=word or intent.reported_status,
+        status=status,
+        outcome=outcome,
         unknown_since=None,
     )
-    if known.closed_at is not None:
-        return _stored(state, known)
-    status, terminal, _ = status_of(word or "new")
-    if word is None or terminal:
-        status = known.status if known.at_venue else OpenStatus.SUBMITTED
-    elif status in NOT_AT_VENUE:  # "submitting", said by a venue: it has the order
-        status = OpenStatus.SUBMITTED
-    if status is OpenStatus.SUBMITTED and known.filled:
-        status = OpenStatus.PARTIALLY_FILLED
-    state, known = _with_outcome(state, replace(known, status=status), "submitted")
-    return _stored(state, known)
 
 
-def _with_orphan(state: State, client_order_id: str) -> State:
-    """An order given up is an orphan once the broker has it, until its end."""
-    intent = state.closed.get(client_order_id)
-    if intent is None or intent.status not in GIVEN_UP or intent.venue_order_id is None:
-        return state
-    over = status_of(intent.reported_status or "new")[1] or not intent.leaves
-    if (client_order_id in state.orphans) is not over:
-        return state
-    rest = {k: symbol for k, symbol in state.orphans.items() if k != client_order_id}
-    return replace(state, orphans=rest if over else {**rest, client_order_id: intent.symbol})
-
-
-def _looked_up(state: State, intent: Intent, event: OrderLookedUp) -> State:
+def _looked_up(intent: Intent, event: OrderLookedUp) -> Intent:
     if event.found and same_order(intent, event):
-        state = _accepted(state, intent, event.venue_order_id, event.status)
-        return _with_cumulative(state, event)
+        return _with_cumulative(_accepted(intent, event.venue_order_id, event.status), event)
     if event.found or not event.complete or intent.unknown_since is None:
-        return state
-    return _stored(state, replace(intent, absent_looks=intent.absent_looks + 1))
+        return intent
+    return replace(intent, absent_looks=intent.absent_looks + 1)
 
 
 def same_order(intent: Intent, found: OrderLookedUp) -> bool:
@@ -252,62 +254,64 @@ def same_order(intent: Intent, found: OrderLookedUp) -> bool:
     )
 
 
-def _with_cumulative(state: State, event: OrderReported | OrderLookedUp) -> State:
-    intent = state.intent(event.client_order_id)
-    if intent is None or event.filled_quantity is None:
-        return state
+def _with_cumulative(intent: Intent, event: OrderReported | OrderLookedUp) -> Intent:
+    if event.filled_quantity is None:
+        return intent
     average = None if event.average_price is None else Decimal(event.average_price)
     fills = fill_rules.with_report(intent.fills, Decimal(event.filled_quantity), average)
-    return _with_fills(state, event, fills)
+    return _with_fills(intent, fills)
 
 
-def _with_fills(state: State, event: Report, fills: Fills) -> State:
-    """The order's fills are now `fills`; the position moves by the difference."""
-    intent = state.intent(event.client_order_id)
-    if intent is None or fills is intent.fills:
-        return state
-    quantity = CONTEXT.subtract(fill_rules.filled(fills), intent.filled)
-    money = CONTEXT.subtract(fill_rules.notional(fills), fill_rules.notional(intent.fills))
+def _with_fills(intent: Intent, fills: Fills) -> Intent:
+    """The order's fills are now `fills`."""
+    if fills is intent.fills:
+        return intent
     status = intent.status
-    if status is OpenStatus.SUBMITTED and fill_rules.filled(fills) > ZERO:
-        status = OpenStatus.PARTIALLY_FILLED
-    elif status is OpenStatus.PARTIALLY_FILLED and not fill_rules.filled(fills):
-        status = OpenStatus.SUBMITTED
-    state = _stored(state, replace(intent, fills=fills, status=status))
+    if status is _SUBMITTED and fill_rules.filled(fills) > ZERO:
+        status = _PARTIALLY_FILLED
+    elif status is _PARTIALLY_FILLED and not fill_rules.filled(fills):
+        status = _SUBMITTED
+    return replace(intent, fills=fills, status=status)
+
+
+def _settled(state: State, before: Intent, after: Intent, at: TimeText) -> State:
+    """`state` with an intent as it is `after` a report: its outcome counted, its fills moved."""
+    key, intents, closed = after.client_order_id, state.intents, state.closed
+    if after.closed_at is None:
+        intents = {**intents, key: after}
+    else:
+        closed = closed.with_item(key, after)
+    cycle = _counted(state.cycle, before, after)
+    state = replace(state, intents=intents, closed=closed, cycle=cycle)
+    return state if after.fills is before.fills else _moved(state, before, after, at)
+
+
+def _moved(state: State, before: Intent, after: Intent, at: TimeText) -> State:
+    """The position moves by what fills changed; an order's first is one of the strategy's."""
+    known, known_money = fill_rules.totals(before.fills)
+    filled, money = fill_rules.totals(after.fills)
+    quantity, money = CONTEXT.subtract(filled, known), CONTEXT.subtract(money, known_money)
     if not quantity and not money:
         return state
-    sign = intent.side.sign
-    held = state.positions.get(intent.symbol, FLAT)
+    sign, symbol = after.side.sign, after.symbol
+    held = state.positions.get(symbol, FLAT)
     moved = after_trade(held, CONTEXT.multiply(quantity, sign), CONTEXT.multiply(money, sign))
-    return _moved(state, intent, held, moved, event.observed_at)
-
-
-def _moved(state: State, intent: Intent, before: Position, after: Position, at: TimeText) -> State:
-    """The position is now `after`; an order's first fill is an execution of the strategy."""
-    known = state.exits.get(intent.symbol)
-    left = exit_after(known, before, after, at)
-    if left is not None and left is not known:
-        state = replace(state, exits={**state.exits, intent.symbol: left})
-    first = not intent.filled
+    left, exits = state.exits.get(symbol), state.exits
+    exit_now = exit_after(left, held, moved, at)
+    if exit_now is not None and exit_now is not left:
+        exits = {**exits, symbol: exit_now}
     return replace(
         state,
-        positions={**state.positions, intent.symbol: after},
-        executions=state.executions + first,
+        exits=exits,
+        positions={**state.positions, symbol: moved},
+        executions=state.executions + (not known),
     )
 
 
-def _with_outcome(state: State, intent: Intent, outcome: str) -> tuple[State, Intent]:
-    """The intent's first outcome, counted in its cycle while that is open."""
-    if intent.outcome:
-        return state, intent
-    cycle = state.cycle
-    if cycle is not None and cycle.number == intent.cycle and not cycle.closed:
-        counted = {outcome: getattr(cycle, outcome) + 1}
-        state = replace(state, cycle=replace(cycle, **counted))
-    return state, replace(intent, outcome=outcome)
-
-
-def _stored(state: State, intent: Intent) -> State:
-    if intent.closed_at is not None:
-        return replace(state, closed=state.closed.with_item(intent.client_order_id, intent))
-    return replace(state, intents={**state.intents, intent.client_order_id: intent})
+def _counted(cycle: CycleCounts | None, before: Intent, after: Intent) -> CycleCounts | None:
+    """The open cycle's tally after an intent of it came from `before` to its first outcome."""
+    if after.outcome == before.outcome or cycle is None:
+        return cycle
+    if cycle.number != before.cycle or cycle.closed:
+        return cycle
+    return replace(cycle, **{after.outcome: getattr(cycle, after.outcome) + 1})

@@ -38,9 +38,9 @@ def after_trade(position: Position, quantity: Decimal, notional: Decimal) -> Pos
         return Position(position.quantity, cost, position.realized)
     held = position.quantity
     total = CONTEXT.add(held, quantity)
-    if not held or (held > 0) == (quantity > 0):
+    if not held or (held > ZERO) == (quantity > ZERO):
         return Position(total, CONTEXT.add(position.cost, notional), position.realized)
-    if total and (total > 0) != (held > 0):
+    if total and (total > ZERO) != (held > ZERO):
         opened = CONTEXT.divide(CONTEXT.multiply(notional, total), quantity)
         closed = CONTEXT.subtract(notional, opened)
         gain = CONTEXT.minus(CONTEXT.add(position.cost, closed))

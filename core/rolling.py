@@ -14,7 +14,7 @@ import msgspec
 from core.events import Quote
 from core.positions import Position
 from core.strategy import mid_of
-from core.values import CONTEXT, ZERO, TimeText, micros
+from core.values import CONTEXT, ZERO, TimeText, whole_seconds
 
 WINDOW_S = 60
 
@@ -50,7 +50,7 @@ class Day(msgspec.Struct, frozen=True, gc=False):
 
 def with_sent(sent: tuple[Sent, ...], at: TimeText, *, order: bool) -> tuple[Sent, ...]:
     """`sent` after one more request at `at`; seconds that have left the window are let go."""
-    second = micros(at) // 1_000_000
+    second = whole_seconds(at[:19])
     kept = [one for one in sent if one.second > second - WINDOW_S]
     last = Sent(second, 0, 0)
     if kept and kept[-1].second >= second:
@@ -60,7 +60,7 @@ def with_sent(sent: tuple[Sent, ...], at: TimeText, *, order: bool) -> tuple[Sen
 
 def sent_lately(sent: tuple[Sent, ...], now: TimeText) -> tuple[int, int]:
     """(orders, messages) of the sixty seconds up to `now`, by whole seconds."""
-    oldest = micros(now) // 1_000_000 - WINDOW_S
+    oldest = whole_seconds(now[:19]) - WINDOW_S
     within = [one for one in sent if one.second > oldest]
     return sum(one.orders for one in within), sum(one.messages for one in within)
 
@@ -69,7 +69,7 @@ def exit_after(known: Exit | None, before: Position, after: Position, at: TimeTe
     """What a trade at `at` that made `after` of `before` adds to what is known of exits."""
     lost = after.realized < before.realized
     left = bool(before.quantity) and (
-        not after.quantity or (after.quantity > 0) != (before.quantity > 0)
+        not after.quantity or (after.quantity > ZERO) != (before.quantity > ZERO)
     )
     if not lost and not left:
         return known

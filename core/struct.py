@@ -9,7 +9,14 @@ from typing import get_args, get_type_hints
 
 import msgspec
 
-from core.values import MAX_INTEGER, DecimalText, TimeText, is_decimal_text, is_time_text
+from core.values import (
+    MAX_INTEGER,
+    DecimalText,
+    TimeText,
+    is_decimal_text,
+    matches_decimal,
+    matches_time,
+)
 
 _DECIMAL = "a canonical decimal (no exponent, no trailing zeros)"
 _TIME = "an RFC 3339 UTC time with microseconds"
@@ -31,38 +38,44 @@ class Value(
         checks = _CHECKS.get(cls)
         if checks is None:
             checks = _CHECKS[cls] = _checks_of(cls)
-        for name, kind in checks:
+        times, decimals, integers, maps = checks
+        for name in times:
             value = getattr(self, name)
-            if value is None:
+            if value is not None and not (isinstance(value, str) and matches_time(value)):
+                raise _refusal(cls, name, _TIME, value)
+        for name in decimals:
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, str) and matches_decimal(value)):
+                raise _refusal(cls, name, _DECIMAL, value)
+        for name in integers:
+            value = getattr(self, name)
+            if type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER:
                 continue
-            if kind is dict:
-                if not all(map(is_decimal_text, value.values())):
-                    raise _refusal(cls, name, f"{_DECIMAL} at every key", value)
-            elif kind is DecimalText:
-                if not is_decimal_text(value):
-                    raise _refusal(cls, name, _DECIMAL, value)
-            elif kind is TimeText:
-                if not is_time_text(value):
-                    raise _refusal(cls, name, _TIME, value)
-            elif type(value) is not int or not -MAX_INTEGER <= value <= MAX_INTEGER:
+            if value is not None:
                 raise _refusal(cls, name, "an integer below 2^53", value)
+        for name in maps:
+            value = getattr(self, name)
+            if value is not None and not all(map(is_decimal_text, value.values())):
+                raise _refusal(cls, name, f"{_DECIMAL} at every key", value)
 
 
-_Checks = tuple[tuple[str, object], ...]
+_Names = tuple[str, ...]
+_Checks = tuple[_Names, _Names, _Names, _Names]
 _CHECKS: dict[type, _Checks] = {}
 
 
 def _checks_of(cls: type[Value]) -> _Checks:
-    """The fields of `cls` that have one canonical form, with their kind."""
-    found: list[tuple[str, object]] = []
+    """The fields of `cls` that have one canonical form: times, decimals, integers, maps of them."""
+    found: dict[object, list[str]] = {TimeText: [], DecimalText: [], int: [], dict: []}
     for name, hint in get_type_hints(cls).items():
         kinds = [kind for kind in (hint, *get_args(hint)) if kind in (DecimalText, TimeText, int)]
         container = getattr(hint, "__origin__", None) in (dict, tuple, list)
         if kinds and not container:
-            found.append((name, kinds[0]))
+            found[kinds[0]].append(name)
         elif hint == dict[str, DecimalText]:
-            found.append((name, dict))
-    return tuple(found)
+            found[dict].append(name)
+    times, decimals, integers, maps = map(tuple, found.values())
+    return times, decimals, integers, maps
 
 
 def _refusal(cls: type, name: str, expected: str, found: object) -> ValueError:

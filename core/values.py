@@ -57,7 +57,7 @@ class Side(StrEnum):
     @property
     def sign(self) -> int:
         """+1 for a buy, -1 for a sell: the change of position a share brings."""
-        return 1 if self is Side.BUY else -1
+        return 1 if self == "buy" else -1
 
     @property
     def opposite(self) -> "Side":
@@ -140,9 +140,17 @@ def time_text(micros: int) -> TimeText:
 
 def micros(text: str) -> int:
     """Microseconds since 1970-01-01T00:00:00Z of a `TimeText`."""
+    return whole_seconds(text[:19]) * 1_000_000 + int(text[20:26])
+
+
+@lru_cache(maxsize=1 << 12)
+def whole_seconds(text: str) -> int:
+    """Seconds since 1970-01-01T00:00:00Z of a `TimeText` or its first 19 characters.
+
+    Kept because the events of a cycle share a second or two.
+    """
     days = _days_from_civil(int(text[0:4]), int(text[5:7]), int(text[8:10]))
-    clock = int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
-    return (days * 86_400 + clock) * 1_000_000 + int(text[20:26])
+    return days * 86_400 + int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
 
 
 def seconds_between(earlier: str, later: str) -> Decimal:
@@ -157,22 +165,26 @@ def later_by(text: str, seconds: Decimal) -> TimeText:
 
 def is_decimal_text(value: object) -> bool:
     """Whether `value` is canonical decimal text."""
-    return isinstance(value, str) and _matches_decimal(value)
+    return isinstance(value, str) and matches_decimal(value)
 
 
 @lru_cache(maxsize=1 << 16)
-def _matches_decimal(text: str) -> bool:
-    """Kept because the same prices and sizes come again and again in a fold."""
+def matches_decimal(text: str) -> bool:
+    """Whether `text` is canonical; kept, for the same prices and sizes come again in a fold."""
     return DECIMAL_PATTERN.fullmatch(text) is not None
 
 
 def is_time_text(value: object) -> bool:
     """Whether `value` is canonical time text that names a real date."""
-    if not isinstance(value, str) or TIME_PATTERN.fullmatch(value) is None:
+    return isinstance(value, str) and matches_time(value)
+
+
+@lru_cache(maxsize=1 << 12)
+def matches_time(text: str) -> bool:
+    """Whether `text` is canonical; kept, for the events of a cycle share their times."""
+    if TIME_PATTERN.fullmatch(text) is None or text < EPOCH:
         return False
-    if value < EPOCH:
-        return False
-    return int(value[8:10]) <= 28 or time_text(micros(value)) == value
+    return int(text[8:10]) <= 28 or time_text(micros(text)) == text
 
 
 def _days_from_civil(year: int, month: int, day: int) -> int:

@@ -54,7 +54,7 @@ _NO_HEAD = (-1).to_bytes(8, "big", signed=True) + bytes.fromhex(GENESIS.chain)
 _INSERT = SQL(
     "INSERT INTO {table} (originator_id, originator_version, topic, state)"
     " SELECT {originator}, row.version, row.topic, row.state"
-    " FROM unnest(%b::bigint[], %b::text[], %b::bytea[]) AS row (version, topic, state)"
+    " FROM unnest(%t::bigint[], %t::text[], %t::bytea[]) AS row (version, topic, state)"
     " WHERE %b = coalesce((SELECT int8send(originator_version) || substring(state FROM 19 FOR 32)"
     " FROM {table} WHERE originator_id = {originator}"
     " ORDER BY originator_version DESC LIMIT 1), {no_head})"
@@ -140,11 +140,11 @@ class PostgresStore:
         head = (expected.sequence - 1).to_bytes(8, "big", signed=True) + bytes.fromhex(
             expected.chain
         )
-        columns = ([row[index] for row in rows] for index in range(3))
         with translating(self._where):
             connection = self._begun()
             try:
-                count = connection.execute(self._insert, (*columns, head), prepare=True).rowcount
+                values = (*_columns(rows), head)
+                count = connection.execute(self._insert, values, prepare=True).rowcount
             except states.UniqueViolation:
                 count = 0
             except BaseException:
@@ -251,6 +251,18 @@ class PostgresStore:
         if self._listening is not None:
             self._listening.close()
             self._listening = None
+
+
+def _columns(rows: Sequence[Row]) -> tuple[str, str, str]:
+    """The rows as three arrays in the server's own text.
+
+    psycopg would look for each array's type at every append, which takes longer than all else it
+    does. Nothing needs quoting: numbers, tags (the codec lets no other text pass), hex digits.
+    """
+    versions = ",".join([str(row[0]) for row in rows])
+    topics = ",".join([row[1] for row in rows])
+    states = ",".join([f'"\\\\x{row[2].hex()}"' for row in rows])
+    return f"{{{versions}}}", f"{{{topics}}}", f"{{{states}}}"
 
 
 def create_tables(

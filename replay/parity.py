@@ -15,7 +15,7 @@ import msgspec
 
 from core.canonical import content_id
 from core.decide import advance
-from core.events import CycleOpened, Decision, Event, StrategyLoaded, tag_of
+from core.events import ConfigSnapshot, CycleOpened, Decision, Event, StrategyLoaded, tag_of
 from core.events.base import DecisionEvent
 from core.evolve import evolve
 from core.rules import RULES
@@ -130,12 +130,12 @@ class _Run:
             self.strategy = self.strategy_of(event)
         elif self.disturb is not None and isinstance(event, CycleOpened):
             self._move_on(event, self.disturb)
-        heard = evolve(self.state, event)
-        if heard.rules == RULES:
+        rules = event.rules if isinstance(event, ConfigSnapshot) else self.state.rules
+        if rules == RULES:
             self.state, derived = advance(self.state, event, self.strategy)
             self.derived = deque(derived)
         else:
-            self.state = heard
+            self.state = evolve(self.state, event)
 
     def _move_on(self, opened: CycleOpened, disturb: Callable[[], None]) -> None:
         """Make this cycle find everything but its view changed."""

@@ -4,13 +4,21 @@ import json
 import math
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 
 import pytest
 
+from core.events import CycleOpened, IntentCreated
+from core.events.base import DecisionEvent
+from core.evolve import evolve
+from core.state import INITIAL
+from journal import open_journal
+from journal.verify import verify
 from tests.bench.__main__ import BENCHES, main, table
 from tests.bench.corpus import QUICK, Corpus
 from tests.bench.measure import Row, in_turn, rates, times
+from tests.bench.process import remembering
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -95,3 +103,31 @@ def test_the_measured_session_is_the_same_every_time(tmp_path: Path) -> None:
 
     assert on_disk == in_memory
     assert corpus.order_events
+
+
+def test_a_long_journal_is_sound_and_each_of_its_days_is_the_session_again(tmp_path: Path) -> None:
+    corpus = Corpus(QUICK, tmp_path)
+
+    report = verify(corpus.many)
+    with open_journal(corpus.many, read_only=True) as journal:
+        records = list(journal.read())
+    state = reduce(evolve, (record.event for record in records), INITIAL)
+
+    assert (report.ok, report.events) == (True, len(records))
+    assert QUICK.many <= len(records) < 2 * QUICK.many
+    orders = [r.event.client_order_id for r in records if isinstance(r.event, IntentCreated)]
+    cycles = [r.event.number for r in records if isinstance(r.event, CycleOpened)]
+    causes = {r.event.cause for r in records if isinstance(r.event, DecisionEvent)}
+    ordinals = [r.event.ordinal for r in records if isinstance(r.event, DecisionEvent)]
+    assert len(set(orders)) == len(orders) > 50
+    assert cycles == list(range(1, len(cycles) + 1))
+    assert ordinals == list(range(state.decisions))
+    assert causes <= {record.event_id for record in records}
+
+
+def test_the_peak_of_memory_is_the_measured_processs_own(tmp_path: Path) -> None:
+    larger = bytearray(b"x") * 200_000_000
+
+    measured = remembering(Corpus(QUICK, tmp_path), "memory")
+
+    assert measured.ours < 150 < len(larger) / 1e6

@@ -113,11 +113,12 @@ _EVENT_TYPES: tuple[type[ObservationEvent] | type[DecisionEvent], ...] = (
 )
 EVENT_BY_TAG = {str(event.__struct_config__.tag): event for event in _EVENT_TYPES}
 """Tag -> class, of every event this release writes."""
+_TAGS = {event: tag for tag, event in EVENT_BY_TAG.items()}
 
 
 def tag_of(event: ObservationEvent | DecisionEvent) -> str:
     """The literal tag of an event, "order-submitted.v1"; never its import path."""
-    return str(event.__struct_config__.tag)
+    return _TAGS.get(type(event)) or str(event.__struct_config__.tag)
 
 
 __all__ = [

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tests.bench import append, coding, postgres, reading, sessions
+from tests.bench import append, coding, postgres, process, reading, sessions, steady
 from tests.bench.corpus import FULL, QUICK, Corpus
 from tests.bench.measure import DifferentError, Row
 from tests.postgres_server import NoServerError
@@ -38,9 +38,17 @@ BENCHES: dict[str, Bench] = {
         f"append.{batch}": Bench(
             "bare sqlite3 commit, WAL FULL", partial(append.against_sqlite, batch=batch)
         )
-        for batch in (1, 10, 100)
+        for batch in (1, 10, 100, 1_000)
     },
     "append.1.fdatasync": Bench("write and fdatasync", append.against_file),
+    **{
+        f"append.{batch}.eventsourcing": Bench(
+            "eventsourcing's application", partial(append.against_library, batch=batch)
+        )
+        for batch in (10, 100, 1_000)
+    },
+    "append.history": Bench("behind few events", steady.appending),
+    "cycle.history": Bench("behind few events", steady.cycling),
     **{
         f"pg.append.{batch}": Bench(
             "bare psycopg, one transaction", partial(postgres.against_psycopg, batch=batch)
@@ -49,8 +57,12 @@ BENCHES: dict[str, Bench] = {
     },
     "verify": Bench("bare scan and bulk sha256", reading.verifying),
     "replay.fold": Bench("eventsourcing's reader, same fold", reading.folding),
+    "replay.fold.history": Bench("few events", reading.folding_long),
     "replay.parity": Bench("replay.fold", reading.replaying),
     "session": Bench("the same in memory", sessions.running),
+    "restart.10k": Bench("on no journal", partial(process.restarting, many=False)),
+    "restart.1m": Bench("on no journal", partial(process.restarting, many=True)),
+    "memory": Bench("its first tenth", process.remembering),
     "encode.msgspec_vs_orjson": Bench("orjson of to_builtins", coding.encoding_structs),
     "encode.msgspec_vs_orjson.dict": Bench("orjson, both of dicts", coding.encoding_dicts),
     "decode": Bench("orjson.loads, unchecked dicts", coding.decoding),

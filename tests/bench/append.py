@@ -9,8 +9,13 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
+from uuid import UUID
+
+import msgspec
+from eventsourcing.application import Application
+from eventsourcing.domain import Aggregate
 
 from core.events import Event, JournalCreated
 from core.values import TimeText, micros
@@ -40,6 +45,41 @@ def against_file(corpus: Corpus, name: str) -> Row:
         return appending(corpus, name, 1, corpus.new_path(), other)
 
 
+def against_library(corpus: Corpus, name: str, batch: int) -> Row:
+    """`batch` events a commit, against an application of `eventsourcing` that writes as many."""
+    batches = list(_batches(corpus.order_events, batch))
+    facts = cycle([[msgspec.to_builtins(event) for event in events] for events in batches])
+    environment = {
+        "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+        "SQLITE_DBNAME": str(corpus.new_path()),
+    }
+    with Library(environment) as application:
+        written = Facts()
+
+        def other(_: Sequence[Stored]) -> None:
+            for fact in next(facts):
+                written.trigger_event(Facts.Happened, fact=fact)
+            application.save(written)
+
+        return appending(corpus, name, batch, corpus.new_path(), other)
+
+
+class Library(Application[UUID]):
+    """The library's application, as it comes."""
+
+
+class Facts(Aggregate):
+    """An aggregate of the library's whose events carry what ours do, as plain data."""
+
+    class Happened(Aggregate.Event):
+        """Something happened; the aggregate itself does not change by it."""
+
+        fact: dict[str, object]
+
+        def apply(self, aggregate: Aggregate) -> None:
+            """Change nothing."""
+
+
 def appending(corpus: Corpus, name: str, batch: int, place: Path | str, other: Write) -> Row:
     """`batch` events a commit into a new journal at `place`, against `other`."""
     batches = list(_batches(corpus.order_events, batch))
@@ -48,7 +88,7 @@ def appending(corpus: Corpus, name: str, batch: int, place: Path | str, other: W
         codec.encode(events, GENESIS, epoch=1, recorded_at=micros(AT))[0] for events in batches
     ]
     ours_turn, others_turn = count(), count()
-    commits = corpus.size.commits
+    commits = max(corpus.size.commits // (1 if batch < 1_000 else 4), 2)
     with new_journal(place) as journal:
         taken = in_turn(
             lambda: journal.append(

@@ -37,12 +37,26 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 def in_turn(ours: Task, other: Task, *, rounds: int, warm_up: int, clock: Clock) -> tuple[int, int]:
     """The median nanoseconds of each, run A B A B; the first `warm_up` rounds do not count."""
+
+    def taking(task: Task) -> Callable[[], int]:
+        def spent() -> int:
+            start = clock()
+            task()
+            return clock() - start
+
+        return spent
+
+    return told_in_turn(taking(ours), taking(other), rounds=rounds, warm_up=warm_up)
+
+
+def told_in_turn(
+    ours: Callable[[], int], other: Callable[[], int], *, rounds: int, warm_up: int
+) -> tuple[int, int]:
+    """The same of two that say themselves what they took."""
     samples: tuple[list[int], list[int]] = ([], [])
     for number in range(warm_up + rounds):
         for task, taken in zip((ours, other), samples, strict=True):
-            start = clock()
-            task()
-            spent = clock() - start
+            spent = task()
             if number >= warm_up:
                 taken.append(spent)
     return round(median(samples[0])), round(median(samples[1]))

@@ -22,7 +22,7 @@ from journal.upcast import decode_event
 from journal.verify import verify
 from replay.parity import parity
 from tests.bench.corpus import Corpus
-from tests.bench.measure import CPU, DifferentError, Row, Task, in_turn, rates
+from tests.bench.measure import CPU, DifferentError, Row, Task, in_turn, rates, told_in_turn
 
 UNIT = "events a CPU-second"
 
@@ -56,6 +56,27 @@ def folding(corpus: Corpus, name: str) -> Row:
     if fold(corpus) != library_fold(corpus):
         raise DifferentError(name)
     return _row(corpus, name, lambda: fold(corpus), lambda: library_fold(corpus))
+
+
+def folding_long(corpus: Corpus, name: str) -> Row:
+    """A long journal folded, against a short one."""
+
+    def spent(url: str) -> int:
+        """CPU nanoseconds for a thousand million events."""
+        start = CPU()
+        events = _events_folded(url)
+        return (CPU() - start) * 10**9 // events
+
+    taken = told_in_turn(lambda: spent(corpus.many), lambda: spent(corpus.few), rounds=2, warm_up=0)
+    return rates(name, taken, each=10**9, unit=UNIT)
+
+
+def _events_folded(url: str) -> int:
+    state = INITIAL
+    with open_journal(url, read_only=True) as journal:
+        for recorded in journal.read():
+            state = evolve(state, recorded.event)
+        return journal.read_head().sequence
 
 
 def replaying(corpus: Corpus, name: str) -> Row:

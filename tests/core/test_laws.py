@@ -274,6 +274,18 @@ def test_the_callers_decimal_context_changes_nothing(steps: list[Made], policy: 
     assert other == expected
 
 
+@laws
+def test_a_fold_does_no_arithmetic_in_the_callers_decimal_context(
+    steps: list[Made], policy: Settings
+) -> None:
+    played = play(steps, policy)
+    everything = [signal for signal in decimal.Context().flags if signal is not decimal.Clamped]
+    with decimal.localcontext(decimal.Context(prec=1, Emin=0, Emax=0, traps=everything)):
+        state = fold(played.recorded)
+
+    assert state == played.state
+
+
 HEAD = """
 import hashlib
 from core.canonical import canonical_bytes

@@ -32,5 +32,5 @@ def test_a_change_copies_one_shard_and_an_empty_one_goes() -> None:
     first = Shards[int]().with_item("a-00", 1).with_item("a-11", 2)
     second = first.with_item("b-00", 3)
 
-    assert second.shards["11"] is first.shards["11"]
-    assert first.without({"a-11"}).shards == {"00": {"a-00": 1}}
+    assert second.shards["1"] is first.shards["1"]
+    assert first.without({"a-11"}).shards == {"0": {"a-00": 1}}
