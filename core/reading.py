@@ -79,7 +79,11 @@ def _union(kind: object, arguments: tuple[object, ...]) -> tuple[object, Finish]
         message = f"{kind}: expected a union of enums, or of one type and None, found another"
         raise TypeError(message)
     readable, finish = _readable(kinds[0])
-    return Union[readable, None], lambda value: None if value is None else finish(value)  # noqa: UP007
+
+    def finished(value: object) -> object:
+        return None if value is None else finish(value)
+
+    return Union[readable, None], finished  # noqa: UP007 - a type made as we go
 
 
 def _members(kind: object, enums: list[type[StrEnum]]) -> Finish:
