@@ -60,6 +60,8 @@ def cycling(corpus: Corpus, name: str) -> Row:
     """A cycle with its orders, behind a long history against behind a short one."""
     with open_journal(corpus.many) as many, open_journal(corpus.few) as few:
         markets = Market(Committer(many, Busy)), Market(Committer(few, Busy))
+        for market in markets:
+            market.settle()
         taken = in_turn(
             markets[0].cycle,
             markets[1].cycle,
@@ -86,6 +88,12 @@ class Market:
         session = Session(date=self.slot[:10], open=self.slot, close=later_by(self.slot, DAY))
         calendar = CalendarObserved(observed_at=self.slot, source="bench", sessions=(session,))
         committer.observe(calendar)
+
+    def settle(self) -> None:
+        """Let go of what the history's days left: from here on both journals do the same."""
+        for _ in range(3):
+            self.cycle()
+        self.made = 0
 
     def cycle(self) -> None:
         """The next minute: decide, and hear of each order that it was taken and filled."""
