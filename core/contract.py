@@ -207,7 +207,18 @@ class Alerts(Table, frozen=True, kw_only=True):
 class Encryption(Table, frozen=True, kw_only=True):
     """[encryption]: of the journal's payloads."""
 
-    enabled: Annotated[bool, About(summary="Whether the journal is encrypted.")] = False
+    enabled: Annotated[
+        bool | None, About(summary="Whether the journal is encrypted; unset: in mode live only.")
+    ] = None
+    key_file: Annotated[
+        str, _place("path", "A file with the master key, which only its owner may read.")
+    ] = ""
+    credential: Annotated[
+        str,
+        About(
+            form="label", place=True, summary="The master key's name among systemd's credentials."
+        ),
+    ] = ""
 
 
 class Config(Table, frozen=True, kw_only=True):
@@ -233,6 +244,12 @@ class Config(Table, frozen=True, kw_only=True):
     projections: Projections = Projections()
     alerts: Alerts = Alerts()
     encryption: Encryption = Encryption()
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the journal is encrypted: as set, else in live and nowhere else."""
+        asked = self.encryption.enabled
+        return self.mode is Mode.LIVE if asked is None else asked
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())

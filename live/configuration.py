@@ -26,7 +26,7 @@ from core.settings import (
     read_plain,
     read_text,
 )
-from live.secrets import Secrets, disagreements, has_password
+from live.secrets import VARIABLES, Secrets, disagreements, has_password
 
 PREFIX = "REFOLD_"
 FLAGS = {
@@ -178,7 +178,7 @@ def _leaves(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, obj
 def _take_plain(key: str, value: object, source: str, gathered: _Gathered) -> None:
     """A value of the file, of its TOML type."""
     declaration = DECLARATIONS.get(key)
-    if _SECRET_WORD.search(key.lower()):
+    if declaration is None and _SECRET_WORD.search(key.lower()):
         gathered.refuse(
             key,
             source,
@@ -207,6 +207,8 @@ def _take_environment(environ: Mapping[str, str], gathered: _Gathered) -> None:
         if not variable.startswith(PREFIX):
             continue
         source = f"environment {_printable(variable)}"
+        if variable in VARIABLES:
+            continue
         key = variable.removeprefix(PREFIX).replace("__", ".").lower()
         parameter = key.startswith(f"{PARAMETERS}.")
         if not (parameter or key in DECLARATIONS) or variable != variable.upper():
@@ -314,6 +316,8 @@ def _nearest_variable(variable: str) -> str:
 
 def _show(value: object, secrets: Secrets) -> str:
     """`value` in one short printable line, masked before it is cut."""
+    if value is None:
+        return "by mode"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

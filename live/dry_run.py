@@ -71,11 +71,12 @@ def next_cycle(inputs: Inputs) -> DryRun:
 
 def _state_of(inputs: Inputs) -> tuple[int, State]:
     """(last sequence, state) of the journal; refused as a run would be."""
-    if not look_first(inputs.config):
+    if not look_first(inputs):
         return 0, evolve(INITIAL, created_event(inputs))
     state = INITIAL
     sequence = 0
-    with contextlib.closing(open_journal(inputs.config.journal, read_only=True)) as journal:
+    opened = open_journal(inputs.config.journal, read_only=True, key=inputs.key)
+    with contextlib.closing(opened) as journal:
         for recorded in journal.read():
             state = evolve(state, recorded.event)
             sequence = recorded.sequence

@@ -52,9 +52,11 @@ from journal.errors import (
     NewerJournalError,
 )
 from journal.genesis import journal_id_from_name
-from journal.recorded import FORMAT
+from journal.master_key import MasterKey
+from journal.recorded import newest_format
 from live.brokers.simulated import SimulatedBroker
 from live.committer import Committer, Listener
+from live.encryption import needed_key, refuse_other_kind
 from live.feeds.base import Feed
 from live.feeds.csv_file import CsvFeed
 from live.feeds.errors import BadInputError
@@ -79,10 +81,15 @@ class Inputs(NamedTuple):
     loaded: StrategyLoaded
     strategy: type
     flat: dict[str, Setting]
+    key: MasterKey | None
 
 
-def read_inputs(config: Config) -> Inputs:
-    """The market, the signals and the strategy of `config`; symbols resolved against the market."""
+def read_inputs(config: Config, key: MasterKey | None = None) -> Inputs:
+    """The market, the signals and the strategy of `config`; symbols resolved against the market.
+
+    `key` is the master key; it is kept only where the journal is, or is to be, encrypted.
+    """
+    key = needed_key(config, key)
     venue_parameters(config)
     feed = make_feed(config)
     unknown = sorted(set(config.symbols) - set(feed.symbols))
@@ -109,7 +116,7 @@ def read_inputs(config: Config) -> Inputs:
         extra["signals.data_sha256"] = signals.data_hash
     flat = flatten(config, extra)
     flat["symbols"] = tuple(config.symbols) or tuple(feed.symbols)
-    return Inputs(config, feed, signals, sessions, loaded, strategy, flat)
+    return Inputs(config, feed, signals, sessions, loaded, strategy, flat, key)
 
 
 def make_feed(config: Config) -> Feed:
@@ -137,7 +144,7 @@ def opened(
     With `take_over` a lock that is held does not stop it: its claim fences the other runner.
     """
     url = parse_url(inputs.config.journal)
-    if not look_first(inputs.config, accept_anchor_missing=accept_anchor_missing):
+    if not look_first(inputs, accept_anchor_missing=accept_anchor_missing):
         _refuse_full(url.local)
     with contextlib.ExitStack() as stack:
         with _without_traces(inputs.config, url.local) as made:
@@ -160,13 +167,14 @@ def _lock(stack: contextlib.ExitStack, url: JournalUrl, *, take_over: bool) -> b
     return True
 
 
-def look_first(config: Config, *, accept_anchor_missing: bool = False) -> bool:
+def look_first(inputs: Inputs, *, accept_anchor_missing: bool = False) -> bool:
     """Whether there is a journal, and a run may go on with it; looked at without writing.
 
     Everything that can be refused without a lock is refused here, so that it leaves nothing behind.
     """
     try:
-        journal = open_journal(config.journal, read_only=True)
+        refuse_other_kind(inputs.config)
+        journal = open_journal(inputs.config.journal, read_only=True, key=inputs.key)
     except JournalMissingError:
         return False
     with contextlib.closing(journal):
@@ -174,7 +182,7 @@ def look_first(config: Config, *, accept_anchor_missing: bool = False) -> bool:
         accepted = accept_anchor_missing and isinstance(problem, AnchorMissingError)
         if problem is not None and not accepted:
             raise problem
-        _check_same_journal(config, journal)
+        _check_same_journal(inputs.config, journal)
     return True
 
 
@@ -184,7 +192,8 @@ def _opened(
     """The venue before a new journal, so that a venue that is refused leaves no journal behind."""
     config = inputs.config
     try:
-        journal = open_journal(config.journal, accept_anchor_missing=accept)
+        refuse_other_kind(config)
+        journal = open_journal(config.journal, accept_anchor_missing=accept, key=inputs.key)
     except JournalMissingError:
         broker = _broker(config, journal_id_from_name(config.name))
         stack.callback(broker.close)
@@ -219,7 +228,7 @@ def _without_traces(config: Config, path: Path | None) -> Iterator[list[Path]]:
         raise
     except BaseException as error:
         with contextlib.suppress(JournalError):
-            open_journal(config.journal, read_only=True).close()
+            open_journal(config.journal, read_only=True, sealed=True).close()
             made[:] = [place for place in made if place.name == f"{path.name}.lock"]
         for place in made:
             with contextlib.suppress(OSError):
@@ -278,15 +287,17 @@ def created_event(inputs: Inputs) -> JournalCreated:
         name=config.name,
         mode=str(config.mode),
         account_hash=account_hash(config),
-        encrypted=False,
-        format=FORMAT,
+        encrypted=config.encrypted,
+        format=newest_format(encrypted=config.encrypted),
         min_reader=MIN_READER,
     )
 
 
 def _create(inputs: Inputs) -> Journal:
     created = created_event(inputs)
-    return create_journal(inputs.config.journal, created, recorded_at=created.observed_at)
+    return create_journal(
+        inputs.config.journal, created, recorded_at=created.observed_at, key=inputs.key
+    )
 
 
 def account_hash(config: Config) -> str:
@@ -301,7 +312,7 @@ def _check_same_journal(config: Config, journal: Journal) -> None:
     """
     created = journal.created
     for what, found_there, known in (
-        ("its format", created.format, FORMAT),
+        ("its format", created.format, newest_format(encrypted=created.encrypted)),
         ("its min_reader", created.min_reader, READER),
     ):
         if found_there > known:

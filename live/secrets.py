@@ -15,6 +15,8 @@ NAMES = (
     ("APCA_API_SECRET_KEY", "ALPACA_SECRET_KEY"),
 )
 """Key id and secret: each a name and its alias."""
+VARIABLES = ("REFOLD_ENCRYPTION__KEY", "MASTER_ENCRYPTION_KEY")
+"""The master key of the journal, and its alias; live/keys.py reads them."""
 
 _USERINFO = re.compile(r"(?<!sqlite)://.*@")
 _PASSWORD = re.compile(r"://[^/?#@:]*:.*@")
@@ -35,6 +37,7 @@ class Secrets:
         """`names`: the variables that are set; the first name of a key goes before its alias."""
         pairs = [(name, environ.get(name, "")) for pair in NAMES for name in pair]
         self.names = tuple(name for name, value in pairs if value)
+        pairs += [(name, environ.get(name, "")) for name in VARIABLES]
         self._hidden = tuple(sorted((value for _, value in pairs if value), key=len, reverse=True))
         self.key_id, self.secret_key = (
             environ.get(name) or environ.get(alias, "") for name, alias in NAMES

@@ -5,6 +5,7 @@ import argparse
 import msgspec
 
 from bin.cli.exits import Exit
+from bin.cli.journals import key_of_config
 from bin.cli.output import print_json, print_lines, table, to_standard_error
 from bin.cli.settings import load_config
 from core.events import IntentCreated, OrderSubmitSkipped
@@ -20,7 +21,7 @@ def dry_run(options: argparse.Namespace) -> int:
     """A row a symbol of the universe, as `show` would give it after the cycle."""
     config = load_config(options)
     with to_standard_error():
-        found = next_cycle(read_inputs(config))
+        found = next_cycle(read_inputs(config, key_of_config(config)))
     rows = [*map(_intent, found.intents), *map(_skip, found.skips)]
     if options.json:
         document = {

@@ -1,11 +1,13 @@
 """The second look of `replay`, run by it in a process of its own with another hash seed."""
 
+import argparse
 import os
 import random
 import sys
 
 import orjson
 
+from bin.cli.journals import read
 from bin.cli.replay import look_at
 
 
@@ -16,5 +18,6 @@ def disturb() -> None:
 
 if __name__ == "__main__":
     target = sys.argv[1] if len(sys.argv) > 1 else None
-    document = look_at(os.environ["REFOLD_JOURNAL"], target, disturb=disturb)
+    journal = read(argparse.Namespace(journal=os.environ["REFOLD_JOURNAL"]))
+    document = look_at(journal, target, disturb=disturb)
     sys.stdout.buffer.write(orjson.dumps(document, default=str))
