@@ -66,14 +66,13 @@ class Journal:
         head: Head,
         anchor: Anchor | None,
         read_only: bool,
-        anchor_error: JournalError | None = None,
         rolled_back_from: Head | None = None,
     ) -> None:
         self.url = url
         self.journal_id = facts.journal_id
         self.path: Path | None = url.path
         self.read_only = read_only
-        self.anchor_error = anchor_error
+        self.anchor_error: JournalError | None = None
         self.rolled_back_from = rolled_back_from
         self._facts = facts
         self._first = first

@@ -183,15 +183,9 @@ def open_journal(
             _, facts, head, codec = inspect(place, store, key, sealed=sealed)
             problem = missing or anchor_problem(slots, facts.journal_id, head, store, codec)
             if read_only:
-                return _journal(
-                    place,
-                    store,
-                    key,
-                    read_only=True,
-                    anchor=None,
-                    anchor_error=problem,
-                    sealed=sealed,
-                )
+                opened = _journal(place, store, key, read_only=True, anchor=None, sealed=sealed)
+                opened.anchor_error = problem
+                return opened
         except BaseException:
             store.close()
             raise
@@ -243,7 +237,6 @@ def _journal(
     *,
     read_only: bool,
     anchor: Anchor | None,
-    anchor_error: JournalError | None = None,
     sealed: bool = False,
 ) -> Journal:
     first, facts, head, codec = inspect(place, store, key, sealed=sealed)
@@ -256,7 +249,6 @@ def _journal(
         head=head,
         anchor=anchor,
         read_only=read_only,
-        anchor_error=anchor_error,
     )
 
 
