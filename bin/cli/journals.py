@@ -6,6 +6,7 @@ source  `--key-file`, and the environment as the runner's settings read it: the 
 
 import argparse
 import os
+import resource
 from typing import TYPE_CHECKING
 
 from journal import Journal, open_journal
@@ -28,7 +29,7 @@ def key_of(options: argparse.Namespace) -> "MasterKey | None":
         message = f"master key: --key-file and {FILE} name two files; unset one of them"
         raise KeySourceError(message)
     credential = os.environ.get(CREDENTIAL, "")
-    return master_key(os.environ, key_file=given or variable, credential=credential)
+    return _kept(master_key(os.environ, key_file=given or variable, credential=credential))
 
 
 def key_of_config(config: "Config") -> "MasterKey | None":
@@ -36,7 +37,16 @@ def key_of_config(config: "Config") -> "MasterKey | None":
     from live.keys import master_key
 
     encryption = config.encryption
-    return master_key(os.environ, key_file=encryption.key_file, credential=encryption.credential)
+    return _kept(
+        master_key(os.environ, key_file=encryption.key_file, credential=encryption.credential)
+    )
+
+
+def _kept(key: "MasterKey | None") -> "MasterKey | None":
+    """The key, in a process that leaves no core file in which it could be found."""
+    if key is not None:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return key
 
 
 def read(options: argparse.Namespace, url: str | None = None) -> Journal:

@@ -1,6 +1,7 @@
 """Where the master key comes from, and every way in which a source is no source."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,13 +44,14 @@ def test_sources_that_agree_are_one_and_sources_that_differ_are_refused(tmp_path
     environ = {NAMES[0]: KEY.secret.hex(), NAMES[1]: KEY.text}
     folder = {"CREDENTIALS_DIRECTORY": str(tmp_path / "folder")}
     assert master_key(environ, key_file=key) == KEY
-    for differing in (
+    calls: list[Callable[[], object]] = [
         lambda: master_key({**environ, NAMES[1]: OTHER.text}),
         lambda: master_key(environ, key_file=other),
         lambda: master_key({**environ, **folder}, key_file=key, credential="refold"),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(KeySourceError, match="found two that differ") as caught:
-            differing()
+            call()
         assert KEY.text not in str(caught.value)
         assert OTHER.text not in str(caught.value)
 
