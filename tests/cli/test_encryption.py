@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import shutil
 import signal
 import stat
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.campaign.facts import differences, facts_of
-from tests.cli.command import ROOT, assert_refused, environment, refold, started
+from tests.cli.command import ROOT, assert_refused, environment, refold, started, words_of
 from tests.cli.world import SYMBOLS, prepared, run_words
 from tests.journal.secret import KEY, OTHER
 
@@ -168,6 +169,35 @@ def test_an_operator_halts_a_running_encrypted_runner(tmp_path: Path) -> None:
     assert halted.status == 0, halted
     rows = refold("tail", "-n", 99, "--journal", URL, "--json", cwd=folder, env=WITH_KEY).json
     assert "kill-switch-latched.v1" in [event["type"] for event in rows["events"]]
+
+
+def test_on_a_terminal_no_event_log_is_put_beside_an_encrypted_journal(tmp_path: Path) -> None:
+    for name, env in (("plain", {}), ("encrypted", WITH_KEY)):
+        folder = prepared(tmp_path / name)
+        master, slave = pty.openpty()
+        done = subprocess.run(
+            words_of(*run_words("--cycles", 2)),
+            cwd=folder,
+            env=environment(**env),
+            stdout=subprocess.DEVNULL,
+            stderr=slave,
+            timeout=60,
+            check=False,
+        )
+        os.close(slave)
+        said = os.read(master, 65536).decode()
+        os.close(master)
+        assert done.returncode == 0, said
+        assert (folder / "j.db.log").exists() is (name == "plain")
+        assert ("no event log: the journal is encrypted" in said) is (name == "encrypted")
+
+
+def test_a_key_that_is_not_used_is_said(tmp_path: Path) -> None:
+    folder = prepared(tmp_path / "world")
+    ran = refold(*run_words("--cycles", 1), cwd=folder, env={"MASTER_ENCRYPTION_KEY": KEY.text})
+    (line,) = ran.complaints
+    assert "a master key is set, and the journal of mode sim is not encrypted" in line
+    assert KEY.text not in line
 
 
 def test_plain_journals_live_without_cryptography_and_encrypted_ones_verify_without_it(

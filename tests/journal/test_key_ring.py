@@ -169,12 +169,17 @@ def test_an_old_copy_of_the_ring_does_not_open_what_came_after_the_rotation(tmp_
     assert "data key 2, which the key ring lacks" in verify(path).problems[0].problem
 
 
-def test_the_old_ring_is_in_no_file_after_a_rotation(tmp_path: Path) -> None:
+def test_the_old_ring_is_in_no_file_after_a_rotation_though_another_holds_the_wal_open(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "j.db"
     make_sealed(path, 1)
-    old = ring_of(path)[100:180]
-    rotate(path, KEY, OTHER)
-    assert not [file for file in tmp_path.iterdir() if old in file.read_bytes()]
+    with opened(path) as other:
+        old = ring_of(path)[100:180]
+        rotate(path, KEY, OTHER)
+        assert other.read_head().sequence == 2
+        assert side(path, "-wal").exists()
+        assert not [file for file in tmp_path.iterdir() if old in file.read_bytes()]
 
 
 def test_a_runner_keeps_a_rotation_out(tmp_path: Path) -> None:

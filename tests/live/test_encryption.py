@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+from core.config import flatten
 from core.contract import Mode
 from journal import open_journal, verify
 from journal.errors import (
@@ -27,6 +28,7 @@ from journal.errors import (
 )
 from journal.master_key import MasterKey
 from journal.rotation import rotate
+from live.encryption import notice
 from live.keys import master_key
 from live.operator import command
 from tests.journal.secret import KEY, OTHER, THIRD, forge, put_ring, ring_of
@@ -238,6 +240,13 @@ def test_a_first_start_without_a_key_makes_a_plain_journal_only_where_one_is_mea
     else:
         session(config, None, 1)
         assert leaks(folder)
+
+
+def test_a_live_start_that_is_told_to_stay_plain_says_so(tmp_path: Path) -> None:
+    plain, unset = (config_of(tmp_path, tmp_path, Mode.LIVE, enabled=on) for on in (False, None))
+    assert "NOT encrypted: encryption.enabled = false" in (notice(plain, None) or "")
+    assert notice(unset, KEY) is None
+    assert flatten(plain)["encryption.enabled"] is False
 
 
 def test_the_search_finds_a_canary_in_every_form_it_claims_to(tmp_path: Path) -> None:
