@@ -46,6 +46,7 @@ LATER = "comes with a later release"
 _MARKET_KIND = "market.kind"
 _KINDS: dict[object, Kind] = {
     bool: Kind.BOOLEAN,
+    bool | None: Kind.BOOLEAN,
     int: Kind.INTEGER,
     str: Kind.TEXT,
     DecimalText: Kind.DECIMAL,
@@ -68,6 +69,7 @@ def flatten(config: Config, extra: Mapping[str, Setting] | None = None) -> dict[
         for key, declaration in DECLARATIONS.items()
         if not declaration.about.place and declaration.kind is not Kind.PARAMETERS
     }
+    flat["encryption.enabled"] = config.encrypted
     flat["strategy.name"] = config.strategy.effective_name
     flat[_MARKET_KIND] = config.market.kind
     for name, value in config.strategy.parameters.items():
@@ -174,13 +176,6 @@ def _check_together(config: Config) -> Iterator[Problem]:
             found=config.rate.reserve,
             expected=f"less than rate.per_minute, {config.rate.per_minute}",
             mend="or no call is left for orders",
-        )
-    if config.encryption.enabled:
-        yield Problem(
-            key="encryption.enabled",
-            found=True,
-            expected="false",
-            mend=f"encryption {LATER}",
         )
 
 

@@ -287,8 +287,11 @@ class Encryption(Table, frozen=True, kw_only=True):
     ] = ""
     credential: Annotated[
         str,
-        About(form="credential", summary="The systemd credential that holds the master key."),
-    ] = "refold-key"
+        About(
+            form="credential",
+            summary="The systemd credential that holds the master key; empty: none.",
+        ),
+    ] = ""
 
 
 class Config(Table, frozen=True, kw_only=True):
@@ -314,6 +317,11 @@ class Config(Table, frozen=True, kw_only=True):
     projections: Projections = Projections()
     alerts: Alerts = Alerts()
     encryption: Encryption = Encryption()
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the journal is encrypted."""
+        return self.encryption.enabled
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())

@@ -214,7 +214,8 @@ def refusal_of(declaration: Declaration, value: object) -> Refused | None:
     mend = ""
     match declaration.kind:
         case Kind.BOOLEAN:
-            good, mend = type(value) is bool, "write it without quotes"
+            unset = value is None and declaration.default is None
+            good, mend = type(value) is bool or unset, "write it without quotes"
         case Kind.INTEGER:
             low, high = int(declaration.about.low), int(declaration.about.high)
             good = type(value) is int and low <= value <= high

@@ -10,12 +10,17 @@ A journal is a sequence of rows in the four columns of the `eventsourcing` libra
 Frame (integers are big-endian)
 
     offset  size  field
-         0     1  format: 0x01
+         0     1  format: 0x01, plain; 0x02, the payload is ciphertext
          1     1  flags: bit 0 set = the payload is ciphertext; all other bits are 0
          2     8  recorded_at: signed, microseconds since 1970-01-01T00:00:00Z
         10     8  epoch: unsigned, the writer's; 0 for sequence 1
         18    32  chain of this row
-        50     …  payload: the event's canonical bytes (RFC 8785 JSON, UTF-8)
+        50     …  payload: the event's canonical bytes (RFC 8785 JSON, UTF-8), or as in
+                  sealing.py what they were sealed to
+
+A journal is plain or encrypted as a whole: sequence 1, which says which, is plain in both, and
+behind it every frame has format 1 and flags 0, or every frame format 2 and flags 1. One of the
+other kind is refused wherever it is read, so nothing plain can be slipped in, or fallen back to.
 
 Chain: sha256 of these, one behind the other; the chain before sequence 1 is 32 zero bytes
 
@@ -51,8 +56,10 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from core.canonical import canonical_bytes
 from core.events import tag_of
-from journal.errors import BrokenChainError
-from journal.recorded import FORMAT, Head, Recorded
+from core.events.lifecycle import JournalCreated
+from journal.errors import BrokenChainError, KeyMissingError
+from journal.recorded import ENCRYPTED, FORMAT, FORMAT_ENCRYPTED, Head, Recorded
+from journal.sealing import Sealing, Slot
 
 if TYPE_CHECKING:
     from core.events import Event
@@ -92,10 +99,23 @@ def chain_of_state(state: bytes) -> str:
 
 
 class Codec:
-    """Rows of one journal <-> events: it holds the journal's id and the parts that never change."""
+    """Rows of one journal <-> events: it holds the journal's id and the parts that never change.
 
-    def __init__(self, journal_id: str, where: str) -> None:
+    `encrypted`: every frame behind sequence 1 is ciphertext. Without a `sealing` such frames are
+    checked and left shut, and none is made.
+    """
+
+    def __init__(
+        self,
+        journal_id: str,
+        where: str,
+        *,
+        encrypted: bool = False,
+        sealing: Sealing | None = None,
+    ) -> None:
         self.where = where
+        self.encrypted = encrypted
+        self.sealing = sealing
         self._prefix = _TAG + bytes.fromhex(journal_id)
         self._topics: dict[str, bytes] = {}
 
@@ -104,6 +124,10 @@ class Codec:
     ) -> tuple[list[Row], Head]:
         """The rows of `events` behind `head`, and the head after them."""
         header = _HEADER.pack(FORMAT, 0, recorded_at, epoch)
+        if self.encrypted and not _is_creation(events, head):
+            header = _HEADER.pack(FORMAT_ENCRYPTED, ENCRYPTED, recorded_at, epoch)
+            if self.sealing is None:
+                raise KeyMissingError(self.where)
         chain = bytes.fromhex(head.chain)
         sequence = head.sequence
         rows: list[Row] = []
@@ -111,12 +135,19 @@ class Codec:
             sequence += 1
             tag = tag_of(event)
             payload = canonical_bytes(event)
+            if header[0] == FORMAT_ENCRYPTED:
+                payload = self._seal(sequence, chain, tag, header, payload)
             if len(payload) > MAX_PAYLOAD:
                 message = f"event {tag}: expected at most {MAX_PAYLOAD} bytes, found {len(payload)}"
                 raise ValueError(message)
             chain = self._chain(sequence, chain, tag, header, payload)
             rows.append((sequence - 1, tag, header + chain + payload))
         return rows, Head(sequence, chain.hex())
+
+    def _seal(self, sequence: int, before: bytes, tag: str, header: bytes, payload: bytes) -> bytes:
+        assert self.sealing is not None
+        topic = self._topics.get(tag) or self._topic(tag)
+        return self.sealing.seal(Slot(sequence, before, topic, header), payload)
 
     def decode(self, rows: Iterable[Row], head: Head) -> list[Recorded]:
         """The events of `rows`, which must stand directly behind `head`; every byte is checked."""
@@ -134,6 +165,7 @@ class Codec:
                 form, flags, recorded_at, epoch, stored = _ENVELOPE.unpack_from(state)
                 topic = topics.get(tag) or self._topic(tag)
                 payload = state[PAYLOAD_OFFSET:]
+                before = chain
                 chain = sha256(
                     b"".join(
                         (
@@ -155,10 +187,24 @@ class Codec:
                     sequence,
                     f"its bytes hash to {chain.hex()[:12]}, its chain is {stored.hex()[:12]}",
                 )
+            opened = False
+            if self.encrypted and sequence > 1:
+                self._refuse_plain(sequence, form, flags)
+                if self.sealing is not None:
+                    slot = Slot(sequence, before, topic, state[:HEADER_SIZE])
+                    payload, opened = self.sealing.unseal(slot, payload), True
             found.append(
-                Recorded(sequence, tag, payload, recorded_at, epoch, stored.hex(), form, flags)
+                Recorded(
+                    sequence, tag, payload, recorded_at, epoch, stored.hex(), form, flags, opened
+                )
             )
         return found
+
+    def _refuse_plain(self, sequence: int, form: int, flags: int) -> None:
+        if (form, flags) != (FORMAT_ENCRYPTED, ENCRYPTED):
+            raise BrokenChainError(
+                self.where, sequence, "expected ciphertext, found a plain frame in its place"
+            )
 
     def _chain(
         self, sequence: int, before: bytes, tag: str, header: bytes, payload: bytes
@@ -186,3 +232,8 @@ class Codec:
         data = tag.encode("ascii")
         self._topics[tag] = topic = len(data).to_bytes(2, "big") + data
         return topic
+
+
+def _is_creation(events: "Sequence[Event]", head: Head) -> bool:
+    """Whether this is sequence 1 and nothing else: the one event that is never sealed."""
+    return head.sequence == 0 and [type(event) for event in events] == [JournalCreated]

@@ -219,3 +219,86 @@ class LockedError(JournalError):
         self.where = where
         self.pid = pid
         self.started = started
+
+
+class EncryptionError(JournalError):
+    """Anything that keeps an encrypted journal shut, or a plain one from standing in for it."""
+
+
+class KeyTextError(EncryptionError):
+    """What was given as the master key is none; its value is never shown."""
+
+    def __init__(self, source: str, found: str) -> None:
+        super().__init__(
+            f"master key ({source}): expected 32 bytes in base64 or hex, found {found}; "
+            "bin/refold keys new makes one"
+        )
+        self.source = source
+
+
+class KeyMissingError(EncryptionError):
+    """The journal is encrypted, or is to be, and no master key was given."""
+
+    def __init__(self, where: str, why: str = "it is encrypted") -> None:
+        super().__init__(
+            f"{where}: {why}, and no master key was given; set MASTER_ENCRYPTION_KEY, "
+            "encryption.key_file or encryption.credential"
+        )
+        self.where = where
+
+
+class WrongKeyError(EncryptionError):
+    """The master key is another than the one this journal's key ring was made with."""
+
+    def __init__(self, where: str, fingerprint: str) -> None:
+        super().__init__(
+            f"{where}: its key ring does not open under the master key {fingerprint}; give the "
+            "key of this journal, or after keys rotate the new one"
+        )
+        self.where = where
+
+
+class KeyRingError(EncryptionError):
+    """The data keys are not there, or not as they were written: no event can be read."""
+
+    def __init__(self, where: str, found: str) -> None:
+        super().__init__(
+            f"{where}: expected the key ring of this journal, found {found}; restore the journal "
+            "from a copy, its key ring lies in it"
+        )
+        self.where = where
+
+
+class KeyRingMovedError(EncryptionError):
+    """Nothing was written: somebody else rotated the keys meanwhile."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"{where}: its key ring was rotated by somebody else meanwhile; nothing was written, "
+            "look which key opens it"
+        )
+        self.where = where
+
+
+class CipherUnusableError(EncryptionError):
+    """The library `cryptography` cannot be used, so nothing can be sealed or opened."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            f"encryption: the library cryptography cannot be used ({detail}); "
+            "remove the environment .venv, bin/refold makes it anew"
+        )
+
+
+class EncryptionMismatchError(EncryptionError):
+    """A plain journal where an encrypted one is expected, or the reverse."""
+
+    def __init__(self, where: str, *, encrypted: bool) -> None:
+        kinds = ("a plain journal", "an encrypted journal")
+        expected, found = kinds if encrypted else kinds[::-1]
+        super().__init__(
+            f"{where}: expected {expected}, found {found}; use another journal, or set "
+            f"encryption.enabled = {str(encrypted).lower()} if that is meant"
+        )
+        self.where = where
+        self.encrypted = encrypted

@@ -28,11 +28,12 @@ from journal.errors import (
     CommitUnknownError,
     ForkError,
     JournalError,
+    KeyMissingError,
     NewerJournalError,
     ReadOnlyError,
     RollbackError,
 )
-from journal.recorded import FORMAT, GENESIS, Head, Recorded
+from journal.recorded import GENESIS, Head, Recorded, newest_format
 from journal.store import Store, head_of
 from journal.url import JournalUrl
 
@@ -60,23 +61,23 @@ class Journal:
         store: Store,
         first: Recorded,
         facts: "Facts",
+        codec: Codec,
         *,
         head: Head,
         anchor: Anchor | None,
         read_only: bool,
-        anchor_error: JournalError | None = None,
         rolled_back_from: Head | None = None,
     ) -> None:
         self.url = url
         self.journal_id = facts.journal_id
         self.path: Path | None = url.path
         self.read_only = read_only
-        self.anchor_error = anchor_error
+        self.anchor_error: JournalError | None = None
         self.rolled_back_from = rolled_back_from
         self._facts = facts
         self._first = first
         self.store = store
-        self._codec = Codec(facts.journal_id, url.where)
+        self.codec = codec
         self._anchor = anchor
         self._head = head
         self._lock = threading.RLock()
@@ -87,6 +88,27 @@ class Journal:
     def head(self) -> Head:
         """The head as this object saw it last; `read_head` asks the engine."""
         return self._head
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether what stands behind sequence 1 is ciphertext."""
+        return self._facts.encrypted
+
+    def seal(self, purpose: str, data: bytes) -> bytes:
+        """`data` as it may lie in a file beside the journal: sealed, where the journal is."""
+        if not self.encrypted:
+            return data
+        if self.codec.sealing is None:
+            raise KeyMissingError(self.url.where)
+        return self.codec.sealing.seal_aside(purpose, data)
+
+    def unseal(self, purpose: str, data: bytes) -> bytes | None:
+        """What `seal` was given; None where that is not whole, or was sealed for anything else."""
+        if not self.encrypted:
+            return data
+        if self.codec.sealing is None:
+            raise KeyMissingError(self.url.where)
+        return self.codec.sealing.unseal_aside(purpose, data)
 
     @property
     def created(self) -> JournalCreated:
@@ -111,7 +133,7 @@ class Journal:
         with self._lock:
             self._refuse_append()
             self._refuse_rolled_back(events[0])
-            rows, head = self._codec.encode(
+            rows, head = self.codec.encode(
                 events, expected, epoch=epoch, recorded_at=micros(recorded_at)
             )
             self._in_doubt = CommitUnknownError(
@@ -263,7 +285,7 @@ class Journal:
         with self._lock:
             self._refuse_doubt()
             rows = self.store.scan(head.sequence - 1, limit)
-        return self._codec.decode(rows, head)
+        return self.codec.decode(rows, head)
 
     def _token(self) -> object:
         with self._lock:
@@ -300,16 +322,20 @@ class Journal:
 
 
 class Facts:
-    """What sequence 1 says of the journal, readable for every release: id, format, min_reader."""
+    """What sequence 1 says of the journal, readable for every release and without a key."""
 
-    def __init__(self, journal_id: str, form: int, min_reader: int) -> None:
+    def __init__(
+        self, journal_id: str, form: int, min_reader: int, *, encrypted: bool = False
+    ) -> None:
         self.journal_id = journal_id
         self.format = form
         self.min_reader = min_reader
+        self.encrypted = encrypted
 
     def refuse_newer(self, where: str) -> None:
         """`NewerJournalError` unless this release may append."""
-        if self.format > FORMAT:
-            raise NewerJournalError(where, "its format", found=self.format, known=FORMAT)
+        known = newest_format(encrypted=self.encrypted)
+        if self.format > known:
+            raise NewerJournalError(where, "its format", found=self.format, known=known)
         if self.min_reader > READER:
             raise NewerJournalError(where, "its min_reader", found=self.min_reader, known=READER)

@@ -8,58 +8,59 @@ the journal is whole. In a server there is no empty file: nothing, or all of it.
 
 import errno
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import msgspec
-
-from core.events.lifecycle import RollbackAccepted
 from core.values import is_time_text, micros
 from journal.anchor import (
     Anchor,
-    Slot,
     anchor_path,
     beside,
     create_anchor,
     read_slots,
     sync_directory,
 )
-from journal.codec import PAYLOAD_OFFSET, Codec, Row, is_journal_id, originator_of
+from journal.codec import Codec, Row, is_journal_id, originator_of
 from journal.errors import (
     AnchorMissingError,
-    BrokenChainError,
     CommitUnknownError,
     DiskFullError,
-    ForkError,
     JournalError,
     JournalExistsError,
     JournalMissingError,
+    KeyMissingError,
     NotAJournalError,
     ReadOnlyError,
     RollbackError,
     StorageError,
     UnfinishedJournalError,
 )
+from journal.inspection import accepted_rollback, anchor_problem, inspect, slots_of
 from journal.journal import Facts, Journal
+from journal.key_ring import Place, new_ring
+from journal.master_key import MasterKey
 from journal.memory import memory_store
-from journal.recorded import GENESIS, Head, Recorded
+from journal.recorded import FORMAT, FORMAT_ENCRYPTED, GENESIS, Head
 from journal.sqlite_store import SQLiteStore, create_file, recover
-from journal.store import CommitFailedError, Store, head_of
-from journal.upcast import decode_event
+from journal.store import CommitFailedError, Store
 from journal.url import JournalUrl, parse_url
 
 if TYPE_CHECKING:
     from core.events.lifecycle import JournalCreated
 
-ROLLBACK_ACCEPTED = "rollback-accepted.v1"
-
 
 def create_journal(
-    url: "str | Path | JournalUrl", created: "JournalCreated", *, recorded_at: str
+    url: "str | Path | JournalUrl",
+    created: "JournalCreated",
+    *,
+    recorded_at: str,
+    key: MasterKey | None = None,
 ) -> Journal:
-    """Make a new journal whose sequence 1 is `created`, and open it."""
+    """Make a new journal whose sequence 1 is `created`, and open it.
+
+    `key` is needed if, and only if, it is `created.encrypted`: the key ring is made with it.
+    """
     place = parse_url(url)
     if not is_journal_id(created.journal_id) or not is_time_text(recorded_at):
         message = (
@@ -67,21 +68,47 @@ def create_journal(
             f"and {recorded_at!r}"
         )
         raise ValueError(message)
-    codec = Codec(created.journal_id, place.where)
-    rows, _ = codec.encode([created], GENESIS, epoch=0, recorded_at=micros(recorded_at))
+    codec = Codec(created.journal_id, place.where, encrypted=created.encrypted)
+    rows, head = codec.encode([created], GENESIS, epoch=0, recorded_at=micros(recorded_at))
+    ring = _new_ring(created, Place(place.where, created.journal_id, head.chain), key)
     originator = originator_of(created.journal_id)
     if place.local is None:
         store = memory_store(place, create=True)
         if store.first() is not None:
             raise JournalExistsError(place.where)
         store.bind(originator)
+        store.kept_ring = ring
         store.append(rows, GENESIS)
-        return _journal(place, store, read_only=False, anchor=None)
-    _create(place, place.local, originator, rows[0], created.journal_id)
-    return open_journal(place)
+        return _journal(place, store, key, read_only=False, anchor=None)
+    _create(place, place.local, originator, rows[0], journal_id=created.journal_id, ring=ring)
+    return open_journal(place, key=key)
 
 
-def _create(place: JournalUrl, local: Path, originator: UUID, row: Row, journal_id: str) -> None:
+def _new_ring(created: "JournalCreated", place: Place, key: MasterKey | None) -> bytes | None:
+    """The key ring that goes into the commit of sequence 1; None for a plain journal."""
+    least = FORMAT_ENCRYPTED if created.encrypted else FORMAT
+    if created.format < least or (key is not None and not created.encrypted):
+        message = (
+            f"expected format {least} and a key only if encrypted, found format {created.format}, "
+            f"encrypted {created.encrypted}, {'a' if key else 'no'} key"
+        )
+        raise ValueError(message)
+    if not created.encrypted:
+        return None
+    if key is None:
+        raise KeyMissingError(place.where, "it is to be encrypted")
+    return new_ring(key, place)
+
+
+def _create(
+    place: JournalUrl,
+    local: Path,
+    originator: UUID,
+    row: Row,
+    *,
+    journal_id: str,
+    ring: bytes | None,
+) -> None:
     def write_anchor() -> None:
         refuse_lost(place, local)
         create_anchor(anchor_path(local), journal_id)
@@ -92,11 +119,11 @@ def _create(place: JournalUrl, local: Path, originator: UUID, row: Row, journal_
             from journal.postgres_store import create_tables
 
             local.parent.mkdir(parents=True, exist_ok=True)
-            create_tables(place, originator, row, write_anchor)
+            create_tables(place, originator, row, write_anchor, ring)
             return
         if not local.parent.is_dir():
             raise StorageError(place.where, "its folder does not exist; make it first")
-        create_file(local, originator, row, write_anchor)
+        create_file(local, originator, row, write_anchor, ring)
         sync_directory(local.parent)
     except CommitFailedError as error:
         raise CommitUnknownError(place.where, 1, 1, str(error)) from error
@@ -132,8 +159,13 @@ def open_journal(
     read_only: bool = False,
     accept_anchor_missing: bool = False,
     accept_rollback: bool = False,
+    key: MasterKey | None = None,
+    sealed: bool = False,
 ) -> Journal:
     """Open the journal at `url`; it is never created here.
+
+    An encrypted one needs its master key; with `sealed`, for reading only, it is left shut, and
+    its records hold ciphertext. A plain one needs no key and does not look at it.
 
     Sequence 1, the last row's bytes and the anchor are checked with a connection that cannot
     write, so a journal that fails is left as it was found. After `accept_rollback` the first event
@@ -142,15 +174,18 @@ def open_journal(
     place = parse_url(url)
     local = place.local
     if local is None:
-        return _journal(place, memory_store(place, create=False), read_only=read_only, anchor=None)
+        kept = memory_store(place, create=False)
+        return _journal(place, kept, key, read_only=read_only, anchor=None, sealed=sealed)
     slots, missing = slots_of(local)
     try:
         store = open_present(place, local)
         try:
-            _, facts, head = inspect(place, store)
-            problem = missing or anchor_problem(place.where, slots, facts.journal_id, head, store)
+            _, facts, head, codec = inspect(place, store, key, sealed=sealed)
+            problem = missing or anchor_problem(slots, facts.journal_id, head, store, codec)
             if read_only:
-                return _journal(place, store, read_only=True, anchor=None, anchor_error=problem)
+                opened = _journal(place, store, key, read_only=True, anchor=None, sealed=sealed)
+                opened.anchor_error = problem
+                return opened
         except BaseException:
             store.close()
             raise
@@ -161,23 +196,28 @@ def open_journal(
     if isinstance(problem, AnchorMissingError) and accept_anchor_missing:
         _write_anchor(place, local, facts.journal_id, head)
     elif isinstance(problem, RollbackError) and accept_rollback:
-        return _open_for_writing(place, local, facts, rolled_back_from=slots[0].head)
+        return _open_for_writing(place, local, facts, key, rolled_back_from=slots[0].head)
     elif problem is not None:
         raise problem
-    return _open_for_writing(place, local, facts)
+    return _open_for_writing(place, local, facts, key)
 
 
 def _open_for_writing(
-    place: JournalUrl, local: Path, facts: Facts, *, rolled_back_from: Head | None = None
+    place: JournalUrl,
+    local: Path,
+    facts: Facts,
+    key: MasterKey | None,
+    *,
+    rolled_back_from: Head | None = None,
 ) -> Journal:
     store = open_store(place, "rw")
     anchor: Anchor | None = None
     try:
         anchor = Anchor(anchor_path(local), facts.journal_id)
-        journal = _journal(place, store, read_only=False, anchor=anchor)
+        journal = _journal(place, store, key, read_only=False, anchor=anchor)
         journal.rolled_back_from = rolled_back_from
         if rolled_back_from is None:
-            if _accepted(store) is not None:
+            if accepted_rollback(store, journal.codec) is not None:
                 anchor.reset(journal.head)
             journal.anchor()
     except BaseException as error:
@@ -193,107 +233,23 @@ def _open_for_writing(
 def _journal(
     place: JournalUrl,
     store: Store,
+    key: MasterKey | None,
     *,
     read_only: bool,
     anchor: Anchor | None,
-    anchor_error: JournalError | None = None,
+    sealed: bool = False,
 ) -> Journal:
-    first, facts, head = inspect(place, store)
+    first, facts, head, codec = inspect(place, store, key, sealed=sealed)
     return Journal(
         place,
         store,
         first,
         facts,
+        codec,
         head=head,
         anchor=anchor,
         read_only=read_only,
-        anchor_error=anchor_error,
     )
-
-
-def inspect(place: JournalUrl, store: Store) -> tuple[Recorded, Facts, Head]:
-    """Sequence 1, what it says, and the head; first and last row are checked byte by byte."""
-    found = store.first()
-    if found is None:
-        slots, _ = slots_of(place.local) if place.local is not None else ([], None)
-        if slots and slots[0].head.sequence > 0:
-            raise RollbackError(place.where, GENESIS, slots[0].head.sequence)
-        found_instead = "an empty file" if place.path is not None else "a table without rows"
-        raise UnfinishedJournalError(place.where, found_instead)
-    originator, row = found
-    facts = facts_of(place.where, originator, row)
-    store.bind(originator)
-    codec = Codec(facts.journal_id, place.where)
-    first = codec.decode([row], GENESIS)[0]
-    last = store.last()
-    if last is None:
-        raise BrokenChainError(place.where, 1, "the index does not have this row")
-    if last[0] > 0:
-        codec.decode([last], head_of(store.row(last[0] - 1)))
-    return first, facts, head_of(last)
-
-
-def facts_of(where: str, originator: UUID, row: Row) -> Facts:
-    """What sequence 1 says, read leniently: a newer release may have added to it."""
-    version, topic, state = row
-    try:
-        plain = msgspec.json.decode(bytes(state[PAYLOAD_OFFSET:]))
-        facts = Facts(plain["journal_id"], int(plain["format"]), int(plain["min_reader"]))
-    except (msgspec.MsgspecError, ValueError, TypeError, LookupError):
-        raise NotAJournalError(
-            where, f"an event store of another program (topic {topic!r})"
-        ) from None
-    if not topic.startswith("journal-created.v") or not is_journal_id(facts.journal_id):
-        raise NotAJournalError(where, f"a first event {topic!r}")
-    if version != 0 or originator != originator_of(facts.journal_id):
-        raise BrokenChainError(where, 1, "the row's key is not this journal's")
-    return facts
-
-
-def anchor_problem(
-    where: str, slots: Sequence[Slot], journal_id: str, head: Head, store: Store
-) -> JournalError | None:
-    """What the anchor says against the journal; the slots were read before the head was."""
-    accepted = _accepted(store)
-    for slot in slots:
-        sequence, chain = slot.head.sequence, slot.head.chain
-        if slot.journal_id != journal_id:
-            return ForkError(
-                where,
-                sequence,
-                f"the anchor is of journal {slot.journal_id[:12]}, this is {journal_id[:12]}",
-            )
-        if accepted and accepted.journal_sequence < sequence <= accepted.anchor_sequence:
-            continue
-        if sequence > head.sequence:
-            return RollbackError(where, head, sequence)
-        found = head_of(store.row(sequence - 1) if sequence else None)
-        if found != slot.head:
-            return ForkError(
-                where, sequence, f"the chain is {found.chain[:12]}, the anchor has {chain[:12]}"
-            )
-    return None
-
-
-def _accepted(store: Store) -> RollbackAccepted | None:
-    """The rollback that the journal's last event accepts.
-
-    While it is the last, the anchor may still name the lost branch: the process died between that
-    commit and the anchor's reset.
-    """
-    row = store.last()
-    if row is None or row[1] != ROLLBACK_ACCEPTED:
-        return None
-    event = decode_event(row[1], row[2][PAYLOAD_OFFSET:])
-    return event if isinstance(event, RollbackAccepted) else None
-
-
-def slots_of(path: Path) -> tuple[list[Slot], AnchorMissingError | None]:
-    """The anchor's slots, or why there are none."""
-    try:
-        return read_slots(anchor_path(path)), None
-    except AnchorMissingError as error:
-        return [], error
 
 
 def _write_anchor(place: JournalUrl, local: Path, journal_id: str, head: Head) -> None:

@@ -46,6 +46,7 @@ from journal.postgres import (
     translating,
 )
 from journal.postgres_lock import lock_key
+from journal.postgres_ring import create_ring, read_ring, update_ring
 from journal.recorded import GENESIS, Head
 from journal.store import CommitFailedError, head_of
 from journal.url import JournalUrl
@@ -220,6 +221,22 @@ class PostgresStore:
             problems.append("expected the table's guard as created, found another or none")
         return problems
 
+    def ring(self) -> bytes | None:
+        """See `Store`."""
+        with translating(self._where):
+            return read_ring(self._connection, self._place.name)
+
+    def replace_ring(self, old: bytes, new: bytes) -> None:
+        """See `Store`. Dies before COMMIT: the old ring; behind it: the new one."""
+        with translating(self._where):
+            connection = self._begun()
+            try:
+                update_ring(connection, self._place, old, new)
+            except BaseException:
+                _roll_back(connection)
+                raise
+            _end(connection, SQL("COMMIT"), self._warnings)
+
     def close(self) -> None:
         """See `Store`."""
         self._stop_listening()
@@ -266,9 +283,13 @@ def _columns(rows: Sequence[Row]) -> tuple[str, str, str]:
 
 
 def create_tables(
-    place: JournalUrl, originator: UUID, row: Row, before_commit: Callable[[], None]
+    place: JournalUrl,
+    originator: UUID,
+    row: Row,
+    before_commit: Callable[[], None],
+    ring: bytes | None = None,
 ) -> None:
-    """Make the journal's schema, its table and its first row in one transaction.
+    """Make the journal's schema, its table, first row and key ring (if any) in one transaction.
 
     Whatever the process dies on, there is nothing or a whole journal. `before_commit` writes the
     anchor. The tables belong to the role that creates; the role `writer` of the URL may read and
@@ -289,6 +310,8 @@ def create_tables(
             SQL("INSERT INTO {} VALUES (%s, %s, %s, %s)").format(table_of(place.name)),
             (originator, *row),
         )
+        if ring is not None:
+            create_ring(connection, place, ring)
         before_commit()
         _end(connection, SQL("COMMIT"), [])
 

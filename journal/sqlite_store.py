@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from journal.errors import (
     DiskFullError,
     JournalExistsError,
     JournalMovedError,
+    KeyRingMovedError,
     NotAJournalError,
     StorageError,
 )
@@ -39,6 +40,8 @@ from journal.sqlite import (
 )
 from journal.store import CommitFailedError
 
+RING = "key_ring"
+RING_TABLE = "CREATE TABLE key_ring (id INTEGER PRIMARY KEY CHECK (id = 1), ring BLOB NOT NULL)"
 RESERVE_BYTES = 2**20
 """An append is refused before it begins when less than this, beside its own need, is free."""
 
@@ -171,13 +174,7 @@ class SQLiteStore:
             except BaseException:
                 _roll_back(connection)
                 raise
-            try:
-                connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                if primary_code(error) != sqlite3.SQLITE_BUSY:
-                    raise CommitFailedError(str(error)) from error
-                _roll_back(connection)
-                raise
+            _commit(connection)
 
     def _refuse_moved(self, connection: sqlite3.Connection, expected: Head) -> None:
         row = connection.execute(
@@ -228,17 +225,55 @@ class SQLiteStore:
             wanted = {
                 sql.replace(" IF NOT EXISTS", "") for sql in self._recorder.create_table_statements
             }
-            if schema != wanted:
+            if schema - {RING_TABLE} != wanted:
                 problems.append("expected the table and the triggers as created, found other ones")
         return problems
+
+    def ring(self) -> bytes | None:
+        """See `Store`."""
+        with self._connection() as connection:
+            if RING not in _tables(connection):
+                return None
+            found = connection.execute("SELECT ring FROM key_ring").fetchone()
+        return None if found is None or not isinstance(found[0], bytes) else found[0]
+
+    def replace_ring(self, old: bytes, new: bytes) -> None:
+        """See `Store`. What stood in the row is overwritten, and the WAL that held it emptied.
+
+        dies    before COMMIT: the old ring; behind it: the new one. A WAL that was not emptied yet
+                is, by the last who closes the journal; until then the old ring's bytes lie in it
+        """
+        self._refuse_replaced()
+        with self._connection(commit=True) as connection:
+            connection.execute("PRAGMA secure_delete=ON").fetchall()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._update_ring(connection, old, new)
+            except BaseException:
+                _roll_back(connection)
+                raise
+            _commit(connection)
+            with suppress(sqlite3.Error):  # the new ring is durable already
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _update_ring(self, connection: sqlite3.Connection, old: bytes, new: bytes) -> None:
+        found = connection.execute("UPDATE key_ring SET ring=? WHERE ring=?", (new, old))
+        if found.rowcount != 1:
+            raise KeyRingMovedError(self._where)
 
     def close(self) -> None:
         """See `Store`."""
         self._recorder.datastore.close()
 
 
-def create_file(path: Path, originator: UUID, row: Row, before_commit: Callable[[], None]) -> None:
-    """Make the journal's file and its first row in one transaction.
+def create_file(
+    path: Path,
+    originator: UUID,
+    row: Row,
+    before_commit: Callable[[], None],
+    ring: bytes | None = None,
+) -> None:
+    """Make the journal's file, its first row and its key ring (if any) in one transaction.
 
     Whatever the process dies on, there is a file without a table, which counts as nothing, or a
     whole journal. `before_commit` runs under the write lock: it writes the anchor.
@@ -259,6 +294,9 @@ def create_file(path: Path, originator: UUID, row: Row, before_commit: Callable[
             for statement in Recorder(datastore).create_table_statements:
                 connection.execute(statement)
         connection.execute("INSERT INTO stored_events VALUES (?,?,?,?)", (originator.hex, *row))
+        if ring is not None:
+            connection.execute(RING_TABLE)
+            connection.execute("INSERT INTO key_ring VALUES (1,?)", (ring,))
         before_commit()
         try:
             connection.execute("COMMIT")
@@ -294,6 +332,17 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
     return [
         row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
     ]
+
+
+def _commit(connection: sqlite3.Connection) -> None:
+    """COMMIT, or `CommitFailedError`; busy is definite, and rolled back."""
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if primary_code(error) != sqlite3.SQLITE_BUSY:
+            raise CommitFailedError(str(error)) from error
+        _roll_back(connection)
+        raise
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

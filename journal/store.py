@@ -1,6 +1,6 @@
 """What a journal asks of an engine, and the answer for any recorder of `eventsourcing`.
 
-shape   `Store` is ten methods over one originator's rows; `RecorderStore` gives them on top of
+shape   `Store` is twelve methods over one originator's rows; `RecorderStore` gives them on top of
         any `ApplicationRecorder`. An engine that can do better has a module of its own (sqlite.py)
 rules   an append goes to the recorder once and is never run again: the library's `@retry` turns an
         insert whose acknowledgement was lost into a conflict
@@ -15,7 +15,7 @@ from uuid import UUID
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent
 
 from journal.codec import Row, chain_of_state
-from journal.errors import JournalMovedError
+from journal.errors import JournalMovedError, KeyRingMovedError
 from journal.recorded import GENESIS, Head
 
 
@@ -57,6 +57,16 @@ class Store(Protocol):
     def problems(self) -> list[str]:
         """What is wrong with the engine's own structures; a full pass."""
 
+    def ring(self) -> bytes | None:
+        """The key ring that was made with the journal; None where none was."""
+
+    def replace_ring(self, old: bytes, new: bytes) -> None:
+        """Put `new` in the place of `old`, durably, in one transaction.
+
+        Raises `KeyRingMovedError` where `old` is not there any more, another `JournalError` that
+        means "nothing was written", or `CommitFailedError`: then it is the one or the other.
+        """
+
     def close(self) -> None:
         """Give everything back."""
 
@@ -74,6 +84,7 @@ class RecorderStore:
     def __init__(self, recorder: ApplicationRecorder) -> None:
         self._recorder = recorder
         self._originator: UUID | None = None
+        self.kept_ring: bytes | None = None
         self._lock = threading.Lock()
 
     def first(self) -> tuple[UUID, Row] | None:
@@ -127,6 +138,17 @@ class RecorderStore:
     def problems(self) -> list[str]:
         """See `Store`: nothing is known of an engine in general."""
         return []
+
+    def ring(self) -> bytes | None:
+        """See `Store`: it lives and dies with this object, as a journal in memory does."""
+        return self.kept_ring
+
+    def replace_ring(self, old: bytes, new: bytes) -> None:
+        """See `Store`."""
+        with self._lock:
+            if self.kept_ring != old:
+                raise KeyRingMovedError("a journal in memory")
+            self.kept_ring = new
 
     def close(self) -> None:
         """See `Store`."""

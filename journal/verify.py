@@ -1,7 +1,7 @@
 """Is a journal as it was written? Bytes, chain, the engine's own structures, and the anchor.
 
-It reads only, needs no key and executes nothing of the journal's content. The anchor is read
-before the journal, so a writer at work raises no false alarm.
+It reads only, needs no key, of an encrypted journal neither, and executes nothing of the journal's
+content. The anchor is read before the journal, so a writer at work raises no false alarm.
 """
 
 from collections.abc import Callable
@@ -9,25 +9,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from journal.anchor import Slot
-from journal.codec import Codec, Row
+from journal.codec import PAYLOAD_OFFSET, Codec, Row
 from journal.errors import (
     AnchorMissingError,
     BrokenChainError,
     JournalError,
+    KeyRingError,
     NotAJournalError,
     RollbackError,
     ServerError,
     StorageError,
     UnfinishedJournalError,
 )
-from journal.opening import (
-    anchor_problem,
-    facts_of,
-    open_journal,
-    open_present,
-    slots_of,
-)
+from journal.inspection import anchor_problem, codec_of, facts_of, slots_of
+from journal.key_ring import numbers_of
+from journal.opening import open_journal, open_present
 from journal.recorded import GENESIS, Head
+from journal.sealing import number_of
 from journal.store import Store, head_of
 from journal.url import JournalUrl, parse_url
 
@@ -71,7 +69,7 @@ def verify(
     report = VerifyReport(progress=progress)
     local = place.local
     if local is None:
-        journal = open_journal(place, read_only=True)
+        journal = open_journal(place, read_only=True, sealed=True)
         _verify_store(report, place, journal.store, [], None)
         return report
     slots, missing = slots_of(local)
@@ -113,14 +111,17 @@ def _verify_store(
         report.add(error)
         return
     store.bind(found[0])
-    _verify_chain(report, Codec(facts.journal_id, place.where), store)
+    codec = codec_of(place.where, facts)
+    _verify_chain(report, codec, store)
     sound = report.ok
+    if facts.encrypted:
+        _verify_ring(report, place.where, store)
     for problem in store.problems():
         report.add(problem)
     if missing is not None:
         report.add(missing)
     head = report.head if sound else head_of(store.last())
-    anchored = anchor_problem(place.where, slots, facts.journal_id, head, store)
+    anchored = anchor_problem(slots, facts.journal_id, head, store, codec)
     if anchored is not None:
         report.add(anchored)
 
@@ -131,6 +132,20 @@ def _last(store: Store) -> int:
         return head_of(store.last()).sequence
     except StorageError:
         return 0
+
+
+def _verify_ring(report: VerifyReport, where: str, store: Store) -> None:
+    """The key ring is there and whole, and has the data key that sealed the last event."""
+    try:
+        numbers = numbers_of(store.ring(), where)
+    except KeyRingError as error:
+        report.add(error)
+        return
+    last = store.last()
+    if last is not None and last[0] > 0:
+        number = number_of(last[2][PAYLOAD_OFFSET:])
+        if number not in numbers:
+            report.add(f"the last event is sealed by data key {number}, which the key ring lacks")
 
 
 def _verify_chain(report: VerifyReport, codec: Codec, store: Store) -> None:

@@ -75,7 +75,8 @@ def _state_of(inputs: Inputs) -> tuple[int, State]:
     """(last sequence, state) of the journal; refused as a run would be."""
     if not look_first(inputs):
         return 0, evolve(INITIAL, created_event(inputs))
-    with contextlib.closing(open_journal(inputs.config.journal, read_only=True)) as journal:
+    opened = open_journal(inputs.config.journal, read_only=True, key=inputs.key)
+    with contextlib.closing(opened) as journal:
         state, head = Snapshots(journal).newest()
         sequence = head.sequence
         for recorded in journal.read(after=head):

@@ -30,7 +30,7 @@ from live.old_names import (
     variable_of,
     without_meaning,
 )
-from live.secrets import FILE, NAMES, Secrets, has_password
+from live.secrets import FILE, MASTER, NAMES, Secrets, has_password
 from live.wording import (
     HIDDEN,
     TABLE_KEYS,
@@ -55,8 +55,9 @@ SECRET_WORD = re.compile(
     r"|(?:^|[^a-z])(?:keys?|tokens?)(?:$|[^a-z])",
     re.ASCII,
 )
-SECRET_VARIABLES = tuple(
-    variable for pair in NAMES for name in pair for variable in (name, f"{name}{FILE}")
+SECRET_VARIABLES = (
+    *(variable for pair in NAMES for name in pair for variable in (name, f"{name}{FILE}")),
+    *MASTER,
 )
 _WHERE_SECRETS_COME_FROM = (
     "the broker's keys come from APCA_API_KEY_ID and APCA_API_SECRET_KEY, "

@@ -27,8 +27,10 @@ from core.sim.market import DEFAULT_SYMBOLS
 from core.state import State
 from core.values import TimeText
 from journal.genesis import journal_id_from_name
-from journal.recorded import FORMAT
+from journal.master_key import MasterKey
+from journal.recorded import newest_format
 from live.brokers.venue_settings import venue_parameters
+from live.encryption import needed_key
 from live.feeds.base import Feed
 from live.feeds.csv_file import CsvFeed
 from live.feeds.errors import BadInputError
@@ -55,6 +57,7 @@ class Inputs(NamedTuple):
     strategy: type
     flat: dict[str, Setting]
     account_hash: str
+    key: MasterKey | None = None
     real: "Real | None" = None
 
     @property
@@ -63,11 +66,15 @@ class Inputs(NamedTuple):
         return self.sessions[1][0].open if self.real is None else self.real.clock.now()
 
 
-def read_inputs(config: Config, secrets: Secrets | None = None) -> Inputs:
+def read_inputs(
+    config: Config, secrets: Secrets | None = None, key: MasterKey | None = None
+) -> Inputs:
     """The market, the signals and the strategy of `config`; symbols resolved against the market.
 
-    A real broker is asked whose account it is: `secrets` are its keys.
+    A real broker is asked whose account it is: `secrets` are its keys. `key` is the master key; it
+    is kept only where the journal is, or is to be, encrypted.
     """
+    key = needed_key(config, key)
     venue_parameters(config)
     real = None
     if config.broker.kind is not BrokerKind.SIM:
@@ -100,7 +107,7 @@ def read_inputs(config: Config, secrets: Secrets | None = None) -> Inputs:
     flat = flatten(config, extra)
     flat["symbols"] = tuple(config.symbols) or tuple(feed.symbols)
     bound = account_hash(config, "" if real is None else real.account)
-    return Inputs(config, feed, signals, sessions, loaded, strategy, flat, bound, real)
+    return Inputs(config, feed, signals, sessions, loaded, strategy, flat, bound, key, real)
 
 
 def make_feed(config: Config, secrets: Secrets | None = None, real: "Real | None" = None) -> Feed:
@@ -176,8 +183,8 @@ def created_event(inputs: Inputs) -> JournalCreated:
         name=config.name,
         mode=str(config.mode),
         account_hash=inputs.account_hash,
-        encrypted=False,
-        format=FORMAT,
+        encrypted=config.encrypted,
+        format=newest_format(encrypted=config.encrypted),
         min_reader=MIN_READER,
     )
 

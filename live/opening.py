@@ -33,10 +33,11 @@ from journal.errors import (
     LockedError,
     NewerJournalError,
 )
-from journal.recorded import FORMAT
+from journal.recorded import newest_format
 from live.brokers.base import Broker
 from live.brokers.venue_settings import simulated_broker, venue_path
 from live.committer import Committer, Listener
+from live.encryption import refuse_other_kind
 from live.feeds.errors import BadInputError
 from live.inputs import Inputs, created_event
 from live.resuming import resumed
@@ -87,7 +88,8 @@ def look_first(inputs: Inputs, *, accept_anchor_missing: bool = False) -> bool:
     Everything that can be refused without a lock is refused here, so that it leaves nothing behind.
     """
     try:
-        journal = open_journal(inputs.config.journal, read_only=True)
+        refuse_other_kind(inputs.config)
+        journal = open_journal(inputs.config.journal, read_only=True, key=inputs.key)
     except JournalMissingError:
         return False
     with contextlib.closing(journal):
@@ -104,11 +106,14 @@ def _opened(
 ) -> tuple[Committer, Broker]:
     """The venue before a new journal, so that a venue that is refused leaves no journal behind."""
     try:
-        journal = open_journal(inputs.config.journal, accept_anchor_missing=accept)
+        refuse_other_kind(inputs.config)
+        journal = open_journal(inputs.config.journal, accept_anchor_missing=accept, key=inputs.key)
     except JournalMissingError:
         created = created_event(inputs)
         broker = _broker(inputs, created.journal_id, stack)
-        journal = create_journal(inputs.config.journal, created, recorded_at=created.observed_at)
+        journal = create_journal(
+            inputs.config.journal, created, recorded_at=created.observed_at, key=inputs.key
+        )
         stack.callback(journal.close)
         return resumed(inputs.config, inputs.strategy, journal, stack, listener), broker
     stack.callback(journal.close)
@@ -171,7 +176,7 @@ def _check_same_journal(inputs: Inputs, journal: Journal) -> None:
     """
     created = journal.created
     for what, found_there, known in (
-        ("its format", created.format, FORMAT),
+        ("its format", created.format, newest_format(encrypted=created.encrypted)),
         ("its min_reader", created.min_reader, READER),
     ):
         if found_there > known:

@@ -2,9 +2,9 @@
 
 shape   `Secrets(environ)` holds them; `taken(environ)` also takes them out of `environ`, hides them
         from every output of this process (live.redaction), and turns core files off
-names   APCA_API_KEY_ID, APCA_API_SECRET_KEY, REFOLD_ENCRYPTION__KEY or their aliases; with _FILE
-        behind, a file that holds the value; else a file of that name in $CREDENTIALS_DIRECTORY,
-        where systemd puts it
+names   APCA_API_KEY_ID, APCA_API_SECRET_KEY or their aliases; with _FILE behind, a file that holds
+        the value; else a file of that name in $CREDENTIALS_DIRECTORY, where systemd puts it. The
+        master key's variable; its other sources are live/keys.py's
 errors  `problems`, a line each: two names for one key that differ; a file that others may read, or
         in a git checkout, or without exactly one line. None shows a value
 dies    nothing is written. What the kernel shows of a process's first environment
@@ -26,9 +26,11 @@ from live.redaction import Redactor, hide
 NAMES = (
     ("APCA_API_KEY_ID", "ALPACA_API_KEY"),
     ("APCA_API_SECRET_KEY", "ALPACA_SECRET_KEY"),
-    ("REFOLD_ENCRYPTION__KEY", "MASTER_ENCRYPTION_KEY"),
 )
-"""Key id, secret and the journal's master key: each a name and its alias."""
+"""Key id and secret: each a name and its alias."""
+
+MASTER = ("REFOLD_ENCRYPTION__KEY", "MASTER_ENCRYPTION_KEY")
+"""The journal's master key, and its alias; live/keys.py reads it, from other places too."""
 
 FILE: Final = "_FILE"
 """Behind a name: the variable that says in which file the value is."""
@@ -45,9 +47,13 @@ MASK = "***"
 
 
 class Secrets:
-    """The broker's key id and secret and the master key, any may be empty; its text shows none."""
+    """The broker's key id and secret, either may be empty, and the master key where it is set.
 
-    __slots__ = ("_redactor", "key_id", "master_key", "names", "problems", "secret_key")
+    `master` holds the master key's variables that are set, empty ones included; its text shows
+    none.
+    """
+
+    __slots__ = ("_redactor", "key_id", "master", "names", "problems", "secret_key")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """`names`: what is set, by variable or file; a key's first name goes before its alias."""
@@ -58,12 +64,13 @@ class Secrets:
             problems += [problem] if problem else []
             if value:
                 values[name] = value
-        self.names = tuple(values)
+        self.master = {name: Secret(environ[name]) for name in MASTER if name in environ}
+        self.names = (*values, *(name for name, secret in self.master.items() if secret))
         self.problems = tuple(problems)
         self._redactor = Redactor()
-        self._redactor.hide(*values.values())
+        self._redactor.hide(*values.values(), *self.master.values())
         nothing = Secret("")
-        self.key_id, self.secret_key, self.master_key = (
+        self.key_id, self.secret_key = (
             values.get(name) or values.get(alias, nothing) for name, alias in NAMES
         )
 
@@ -89,13 +96,13 @@ def taken(environ: MutableMapping[str, str]) -> Secrets:
     secrets = Secrets(environ)
     seen = [environ[name] for pair in NAMES for name in pair if environ.get(name)]
     passwords = [environ.get("PGPASSWORD", ""), *passwords_of(environ.get("REFOLD_JOURNAL", ""))]
-    held = (secrets.key_id, secrets.secret_key, secrets.master_key)
+    held = (secrets.key_id, secrets.secret_key, *secrets.master.values())
     hide(*held, *(Secret(text) for text in (*seen, *passwords)))
     if seen or secrets.names:
-        for name in (name for pair in NAMES for name in pair):
+        names = tuple(name for pair in NAMES for name in pair)
+        for name in (*names, *(f"{name}{FILE}" for name in names), *MASTER):
             environ.pop(name, None)
-            environ.pop(f"{name}{FILE}", None)
-        process_memory.wipe_environment(tuple(name for pair in NAMES for name in pair))
+        process_memory.wipe_environment((*names, *MASTER))
     if seen or secrets.names or any(passwords):
         process_memory.harden()
     return secrets

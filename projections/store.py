@@ -45,6 +45,8 @@ FORMAT = 1
 HELD_MAX = 20_000
 """Records a view keeps in memory; above it what is written is forgotten and read again."""
 BUSY_TIMEOUT_S = 10.0
+IN_MEMORY = ":memory:"
+"""A store's path whose rows never reach a disk, not as temporary files either."""
 
 _TABLES = """
 create table projection (name text primary key, version integer not null,
@@ -350,6 +352,9 @@ class ProjectionStore:
             self._database.execute(f"pragma user_version={FORMAT}")
 
     def _tune(self) -> None:
+        if str(self.path) == IN_MEMORY:
+            self._database.execute("pragma temp_store=memory")
+            return
         self._database.execute("pragma journal_mode=wal")
         # A lost tail is folded again; WAL keeps the file whole without a sync a commit.
         self._database.execute("pragma synchronous=normal")

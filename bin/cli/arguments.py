@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     _add_view_commands(commands)
     _add_operator_commands(commands)
     _add_config(commands)
+    _add_keys(commands)
     return root
 
 
@@ -115,6 +116,7 @@ def _add_journal_commands(commands: Commands) -> None:
     replay = _add(commands, "replay", "replay", "Derive every decision again, compare every id.")
     _add_journal_word(replay)
     replay.add_argument("--strategy", metavar="FILE_OR_MODULE:CLASS", help="instead of the stored")
+    _add_key_file(replay)
     verify = _add(commands, "verify", "verify", "Check stored bytes, chain and anchor.")
     _add_journal_word(verify)
     tail = _add(commands, "tail", "tail", "The last events, a line each.")
@@ -124,10 +126,18 @@ def _add_journal_commands(commands: Commands) -> None:
     export = _add(commands, "export", "export", "Every event with its envelope.")
     _add_journal(export)
     export.add_argument("--format", choices=("jsonl",), default="jsonl")
+    kind = export.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--plaintext", action="store_true", help="open the events of an encrypted journal"
+    )
+    kind.add_argument(
+        "--sealed", action="store_true", help="leave them as they are stored; needs no key"
+    )
     export.add_argument("--after", type=_sequence, default=0, metavar="SEQUENCE")
     diff = _add(commands, "diff", "diff", "The first difference of two journals or configs.")
     diff.add_argument("left", metavar="A")
     diff.add_argument("right", metavar="B")
+    _add_key_file(diff)
 
 
 def _add_view_commands(commands: Commands) -> None:
@@ -189,6 +199,23 @@ def _add_journal(command: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="sqlite:///PATH or postgresql://… ($REFOLD_JOURNAL)",
     )
+    _add_key_file(command)
+
+
+def _add_key_file(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--key-file", metavar="FILE", help="the master key ($MASTER_ENCRYPTION_KEY)"
+    )
+
+
+def _add_keys(commands: Commands) -> None:
+    keys = commands.add_parser("keys", help="Make a master key; rotate a journal's keys.")
+    actions = keys.add_subparsers(metavar="ACTION", required=True)
+    new = _add(actions, "new", "keys", "A new master key, in a new file or on standard output.")
+    new.add_argument("--out", metavar="FILE", help="a file that is not there yet; mode 600")
+    rotate = _add(actions, "rotate", "keys", "The journal's keys under another master key.")
+    rotate.add_argument("--to", required=True, metavar="FILE", help="the new master key's file")
+    _add_journal(rotate)
 
 
 def _text(text: str) -> str:

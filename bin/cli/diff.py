@@ -11,7 +11,7 @@ def diff(options: argparse.Namespace) -> int:
     """Exit status 1 when they differ."""
     sides = (options.left, options.right)
     configs = all(side.endswith(".toml") for side in sides)
-    first = _of_configs(*sides) if configs else _of_journals(*sides)
+    first = _of_configs(*sides) if configs else _of_journals(options)
     if options.json:
         print_json({"equal": first is None, "first": first})
     elif first is None:
@@ -23,13 +23,13 @@ def diff(options: argparse.Namespace) -> int:
     return Exit.GOOD if first is None else Exit.CHECK_FAILED
 
 
-def _of_journals(left_url: str, right_url: str) -> dict[str, object] | None:
-    from journal import open_journal
+def _of_journals(options: argparse.Namespace) -> dict[str, object] | None:
+    from bin.cli.journals import read
     from replay.difference import first_difference
 
-    left = open_journal(left_url, read_only=True, accept_anchor_missing=True)
+    left = read(options, options.left)
     with contextlib.closing(left):
-        right = open_journal(right_url, read_only=True, accept_anchor_missing=True)
+        right = read(options, options.right)
         with contextlib.closing(right):
             return first_difference(left.read(), right.read())
 

@@ -5,8 +5,9 @@ import argparse
 import msgspec
 
 from bin.cli.exits import Exit
+from bin.cli.journals import key_of_config
 from bin.cli.output import print_json, print_lines, table, to_standard_error
-from bin.cli.settings import load_config
+from bin.cli.settings import loaded_config
 from core.events import IntentCreated, OrderSubmitSkipped
 from journal import parse_url
 from live.dry_run import next_cycle
@@ -18,14 +19,15 @@ COLUMNS = ("symbol", "decision", "side", "quantity", "order_type", "limit_price"
 
 def dry_run(options: argparse.Namespace) -> int:
     """A row a symbol of the universe, as `show` would give it after the cycle."""
-    config = load_config(options)
+    loaded = loaded_config(options, live=options.live)
     with to_standard_error():
-        found = next_cycle(read_inputs(config))
+        key = key_of_config(loaded.config)
+        found = next_cycle(read_inputs(loaded.config, loaded.secrets, key))
     rows = [*map(_intent, found.intents), *map(_skip, found.skips)]
     if options.json:
         document = {
             "dry_run": True,
-            "journal": parse_url(config.journal).text,
+            "journal": parse_url(loaded.config.journal).text,
             "sequence": found.sequence,
             "cycle": found.cycle,
             "slot": found.slot,

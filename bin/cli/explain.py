@@ -5,10 +5,11 @@ import contextlib
 from decimal import Decimal
 
 from bin.cli.exits import Exit
+from bin.cli.journals import read
 from bin.cli.output import print_json, print_lines
 from bin.cli.problems import CannotRunError
 from bin.cli.views import view_of
-from journal import Journal, open_journal
+from journal import Journal
 from projections.registry import named
 from replay.explain import Step, explain_cycle, explain_order
 
@@ -17,7 +18,7 @@ NAMES = ("client_order_id", "intent", "venue_order_id")
 
 def explain(options: argparse.Namespace) -> int:
     """The steps, oldest first; exit status 2 when there is no such order or cycle."""
-    journal = open_journal(options.journal, read_only=True, accept_anchor_missing=True)
+    journal = read(options)
     with contextlib.closing(journal):
         story = _story(journal, options.subject, options.cycle)
     if not story:

@@ -5,15 +5,28 @@ import sys
 from typing import BinaryIO, cast
 
 from bin.cli.exits import Exit
+from bin.cli.journals import read
 from bin.cli.problems import CannotRunError
 
 
 def export(options: argparse.Namespace) -> int:
-    """JSON lines on standard output."""
+    """JSON lines on standard output; of an encrypted journal open only when told so."""
     from journal import open_journal
-    from journal.export import export_jsonl
+    from journal.export import export_jsonl, export_sealed
 
-    journal = open_journal(options.journal, read_only=True, accept_anchor_missing=True)
+    journal = open_journal(options.journal, read_only=True, sealed=True)
+    write = export_jsonl
+    if journal.encrypted and options.sealed:
+        write = export_sealed
+    elif journal.encrypted:
+        journal.close()
+        if not options.plaintext:
+            message = (
+                f"export {journal.url}: it is encrypted; --plaintext writes its events open, "
+                "--sealed as they are stored, without a key"
+            )
+            raise CannotRunError(message)
+        journal = read(options)
     try:
         head = journal.read_head()
         if options.after > head.sequence:
@@ -22,7 +35,7 @@ def export(options: argparse.Namespace) -> int:
                 "last sequence; give a smaller one"
             )
             raise CannotRunError(message)
-        export_jsonl(journal, cast("BinaryIO", _Checked()), after=options.after)
+        write(journal, cast("BinaryIO", _Checked()), after=options.after)
     finally:
         journal.close()
     sys.stdout.flush()

@@ -8,9 +8,10 @@ import socket
 import msgspec
 
 from bin.cli.exits import Exit
+from bin.cli.journals import write
 from bin.cli.output import print_json, print_lines
 from core.events import Decision, tag_of
-from journal import Journal, WriterLock, open_journal
+from journal import Journal, WriterLock
 from live.operator import accept_rollback as accept_rolled_back
 from live.operator import command
 
@@ -33,7 +34,7 @@ def cancel_all(options: argparse.Namespace) -> int:
 def accept_rollback(options: argparse.Namespace) -> int:
     """Accept that events were lost; what they were is not known any more."""
     with WriterLock(options.journal):
-        journal = open_journal(options.journal, accept_rollback=True)
+        journal = write(options, accept_rollback=True)
         with contextlib.closing(journal):
             accepted = accept_rolled_back(journal, who=_who(journal, options), why=options.why)
             head = journal.read_head()
@@ -53,7 +54,7 @@ def _who(journal: Journal, options: argparse.Namespace) -> str:
 
 
 def _operate(options: argparse.Namespace, word: str) -> int:
-    journal = open_journal(options.journal)
+    journal = write(options)
     with contextlib.closing(journal):
         simulated = journal.created.mode == "sim"
         decisions = command(

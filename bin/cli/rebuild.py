@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bin.cli.exits import Exit
+from bin.cli.journals import read
 from bin.cli.output import print_json, print_lines
 from bin.cli.problems import CannotRunError
 from bin.cli.progress import counting
 from core.events import Event
-from journal import Journal, open_journal, parse_url
+from journal import Journal, parse_url
 from projections.projection import Projection
 from projections.registry import PROJECTIONS, named
 from projections.source import Head, Source
-from projections.store import ProjectionStore, default_path
+from projections.store import IN_MEMORY, ProjectionStore, default_path
 
 
 def rebuild(options: argparse.Namespace) -> int:
@@ -24,15 +25,15 @@ def rebuild(options: argparse.Namespace) -> int:
         projections = [named(name) for name in options.names] or list(PROJECTIONS)
     except (LookupError, ValueError) as error:
         raise CannotRunError(str(error.args[0])) from None
-    journal = open_journal(options.journal, read_only=True, accept_anchor_missing=True)
-    with contextlib.closing(journal), _store(options.journal) as store:
+    journal = read(options)
+    with contextlib.closing(journal), _store(options.journal, encrypted=journal.encrypted) as store:
         source = source_of(journal)
         rows = [
             _rebuilt(store, projection, source, show=not options.json) for projection in projections
         ]
     head = {"sequence": source.head.sequence, "chain": source.head.chain}
     if options.json:
-        print_json({"projections": rows, "head": head})
+        print_json({"projections": rows, "head": head, "kept": not journal.encrypted})
     else:
         print_lines(
             f"{row['name']:<14} v{row['version']}  {row['events']} events  {row['digest']}"
@@ -68,11 +69,16 @@ def _rebuilt(
 
 
 @contextlib.contextmanager
-def _store(url: str) -> Iterator[ProjectionStore]:
-    """The store among the journal's side files; one in memory has one that is thrown away."""
+def _store(url: str, *, encrypted: bool) -> Iterator[ProjectionStore]:
+    """The store among the journal's side files; one in memory has one that is thrown away.
+
+    Rows are plain text, so those of an encrypted journal are kept in this process's memory only.
+    """
     path = parse_url(url).local
     with contextlib.ExitStack() as stack:
-        if path is None:
+        if encrypted:
+            place = Path(IN_MEMORY)
+        elif path is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             place = Path(folder) / "projections"
         else:

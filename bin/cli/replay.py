@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from bin.cli.exits import Exit
+from bin.cli.journals import is_encrypted, key_of, read
 from bin.cli.output import complain, print_json, print_lines, to_standard_error
 from bin.cli.progress import counting
 
 if TYPE_CHECKING:
+    from journal import Journal
     from journal.errors import BrokenChainError
 from core.events import StrategyLoaded
 
@@ -26,7 +28,7 @@ def replay(options: argparse.Namespace) -> int:
 
     with _second_looks(options) as looks:
         try:
-            document = look_at(options.journal, options.strategy, show_progress=not options.json)
+            document = look_at(read(options), options.strategy, show_progress=not options.json)
         except BrokenChainError as error:
             return _broken(error, as_json=options.json)
         for look in looks:
@@ -53,20 +55,18 @@ def _broken(error: "BrokenChainError", *, as_json: bool) -> int:
 
 
 def look_at(
-    url: str,
+    journal: "Journal",
     target: str | None,
     *,
     disturb: Callable[[], None] | None = None,
     show_progress: bool = False,
 ) -> dict[str, object]:
-    """One pass over the journal, as the document of `replay --json`."""
+    """One pass over the journal, which is closed then, as the document of `replay --json`."""
     import msgspec
 
-    from journal import open_journal
     from replay.parity import parity
 
     given = _Given(target)
-    journal = open_journal(url, read_only=True, accept_anchor_missing=True)
     try:
         head = journal.read_head()
         show = counting("replay", head.sequence, show=show_progress)
@@ -135,7 +135,9 @@ def _second_look(options: argparse.Namespace, seed: str) -> subprocess.Popen[byt
     arguments = [sys.executable, "-m", "bin.cli.second_look"]
     if options.strategy is not None:
         arguments.append(options.strategy)
-    # Neither as an argument nor in the environment: the URL may hold a password.
+    # Neither as an argument nor in the environment: the URL may hold a password, the key is one.
+    key = key_of(options) if is_encrypted(options) else None
+    told = {"journal": options.journal, "key": None if key is None else key.text}
     environment = {**os.environ, "PYTHONHASHSEED": seed}
     environment.pop("REFOLD_JOURNAL", None)
     look = subprocess.Popen(
@@ -146,8 +148,8 @@ def _second_look(options: argparse.Namespace, seed: str) -> subprocess.Popen[byt
         stderr=subprocess.DEVNULL,
     )
     assert look.stdin is not None
-    with contextlib.suppress(BrokenPipeError), look.stdin as told:  # its status tells
-        told.write(options.journal.encode("utf-8", "surrogateescape"))
+    with contextlib.suppress(BrokenPipeError), look.stdin as pipe:  # its status tells
+        pipe.write(json.dumps(told).encode("ascii"))
     look.stdin = None
     return look
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from bin.cli.exits import Exit
-from bin.cli.output import print_json, print_lines, to_standard_error
+from bin.cli.journals import key_of_config
+from bin.cli.output import complain, print_json, print_lines, to_standard_error
 from bin.cli.settings import flags_of, loaded_config
 from bin.cli.summary import summary_of
 from core.config import config_hash
+from core.contract import Config
 from core.events import Event
 from core.state import State
 from live.committer import Listener
@@ -53,12 +55,16 @@ def run(options: argparse.Namespace) -> int:
 
 def _session(options: argparse.Namespace) -> dict[str, object]:
     """One runner from its start to its end, and what it says of the journal."""
+    from live.encryption import notice
     from live.inputs import read_inputs, started, what_is_new
     from live.opening import opened
 
     loaded = loaded_config(options, live=options.live)
     config = loaded.config
-    inputs = read_inputs(config, loaded.secrets)
+    key = key_of_config(config)
+    inputs = read_inputs(config, loaded.secrets, key)
+    if said := notice(config, key):
+        complain(said)
     stop = _Stop()
     with contextlib.ExitStack() as stack:
         listeners: list[Listener] = []
@@ -71,7 +77,7 @@ def _session(options: argparse.Namespace) -> dict[str, object]:
             )
         )
         stack.enter_context(_signals(stop))
-        log = stack.enter_context(_log(config.journal, lambda: committer.state))
+        log = stack.enter_context(_log(config, lambda: committer.state))
         log.say_config(inputs.flat, config_hash(inputs.flat))
         listeners.append(log)
         if options.kill_after_commits:
@@ -191,14 +197,21 @@ def _pause(seconds: float, stop: _Stop) -> Callable[[], None]:
 
 
 @contextlib.contextmanager
-def _log(journal: str, state: Callable[[], State]) -> Iterator[EventLog]:
-    """The event log: standard error, or a file beside the journal when that is a terminal."""
+def _log(config: Config, state: Callable[[], State]) -> Iterator[EventLog]:
+    """The event log: standard error, or a file beside the journal when that is a terminal.
+
+    The log is plain text: beside an encrypted journal none is ever put, so on a terminal there is
+    none then. Who sends standard error elsewhere has chosen where it lies.
+    """
     from journal import parse_url
 
-    path = parse_url(journal).local
+    path = parse_url(config.journal).local
     with contextlib.ExitStack() as stack:
         stream: TextIO = sys.stderr
-        if sys.stderr.isatty() and path is not None:
+        if sys.stderr.isatty() and config.encrypted:
+            complain("no event log: the journal is encrypted; 2>FILE or 2>|PROGRAM takes one")
+            stream = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+        elif sys.stderr.isatty() and path is not None:
             place = Path(f"{path}.log")
             stream = stack.enter_context(place.open("a", encoding="utf-8"))
         yield EventLog(stream, state)

@@ -1,11 +1,14 @@
 """The second look of `replay`, run by it in a process of its own with another hash seed."""
 
+import json
 import random
 import sys
 
 import orjson
 
 from bin.cli.replay import look_at
+from journal import open_journal
+from journal.master_key import read_key
 
 
 def disturb() -> None:
@@ -15,6 +18,8 @@ def disturb() -> None:
 
 if __name__ == "__main__":
     target = sys.argv[1] if len(sys.argv) > 1 else None
-    url = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-    document = look_at(url, target, disturb=disturb)
+    told = json.loads(sys.stdin.buffer.read())
+    key = None if told["key"] is None else read_key(told["key"], "pipe")
+    journal = open_journal(told["journal"], read_only=True, accept_anchor_missing=True, key=key)
+    document = look_at(journal, target, disturb=disturb)
     sys.stdout.buffer.write(orjson.dumps(document, default=str))

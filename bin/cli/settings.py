@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from bin.cli.output import complain
 from bin.cli.secrets import held
-from core.contract import Config
 
 if TYPE_CHECKING:
     from live.configuration import Loaded
@@ -19,13 +18,8 @@ def flags_of(options: argparse.Namespace) -> dict[str, object]:
     return {name: getattr(options, name, None) for name in NAMES}
 
 
-def load_config(options: argparse.Namespace) -> Config:
-    """The configuration to start with, warnings said; or a `ConfigError` with every problem."""
-    return loaded_config(options, live=options.live).config
-
-
 def loaded_config(options: argparse.Namespace, *, live: bool | None = None) -> "Loaded":
-    """The same, with where each setting came from, and the secrets.
+    """The effective configuration, its sources and secrets; or a `ConfigError` with every problem.
 
     `live`: whether a start was given --live; None where nothing is started.
     """

@@ -4,16 +4,16 @@ import argparse
 import contextlib
 
 from bin.cli.exits import Exit
+from bin.cli.journals import read
 from bin.cli.output import print_json, print_lines, table
 from bin.cli.problems import CannotRunError
 from bin.cli.views import view_of
-from journal import open_journal
 from projections.registry import named
 
 
 def show(options: argparse.Namespace) -> int:
     """Rows, the sequence they are of, and their digest."""
-    journal = open_journal(options.journal, read_only=True, accept_anchor_missing=True)
+    journal = read(options)
     with contextlib.closing(journal):
         head = journal.read_head()
         if options.at is not None and options.at > head.sequence:

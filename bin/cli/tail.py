@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import orjson
 
 from bin.cli.exits import Exit
+from bin.cli.journals import read
 from core.values import time_text
-from journal import Journal, Recorded, open_journal
+from journal import Journal, Recorded
 from live.redaction import redact
 
 SHORT = 150
@@ -17,7 +18,7 @@ SHORT = 150
 
 def tail(options: argparse.Namespace) -> int:
     """The last `-n` events; with `-f` until interrupted."""
-    journal = open_journal(options.journal, read_only=True, accept_anchor_missing=True)
+    journal = read(options)
     with contextlib.closing(journal), contextlib.suppress(KeyboardInterrupt):
         records = list(_last(journal, options.n))
         if options.json:

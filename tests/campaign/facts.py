@@ -39,6 +39,7 @@ from core.events import (
 from core.evolve import evolve
 from core.state import INITIAL
 from journal import open_journal
+from journal.master_key import MasterKey
 from journal.url import parse_url
 
 Facts = dict[str, Any]
@@ -46,9 +47,9 @@ Facts = dict[str, Any]
 _OF_DECISIONS = {"decided_at", "cause", "config", "ordinal", "type"}
 
 
-def facts_of(url: str) -> Facts:
+def facts_of(url: str, key: MasterKey | None = None) -> Facts:
     """Every fact of a journal and of the venue's file beside it."""
-    with open_journal(url, read_only=True) as journal:
+    with open_journal(url, read_only=True, key=key) as journal:
         events = [record.event for record in journal.read()]
     path = parse_url(url).path
     assert path is not None

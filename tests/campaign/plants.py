@@ -72,7 +72,7 @@ def acknowledge_early() -> None:
         write(journal)
         at = micros(named["recorded_at"])
         expected, epoch = named["expected"], named["epoch"]
-        _, head = journal._codec.encode(events, expected, epoch=epoch, recorded_at=at)
+        _, head = journal.codec.encode(events, expected, epoch=epoch, recorded_at=at)
         waiting.append((events, named))
         return head
 

@@ -97,9 +97,9 @@ def _heard(recorder: Recorder) -> None:
         real_anchor(journal)
         recorder.note("anchored", journal.head.sequence)
 
-    def create_file(path: Path, originator: Any, row: Any, before_commit: Any) -> None:
+    def create_file(path: Path, originator: Any, row: Any, before_commit: Any, ring: Any) -> None:
         recorder.note("append", 1, row[2][18:50].hex())
-        real_create(path, originator, row, before_commit)
+        real_create(path, originator, row, before_commit, ring)
         recorder.note("head", 1)
 
     def submit(

@@ -357,10 +357,15 @@ def test_the_other_accounts_endpoint_is_refused(mode: Mode, url: str) -> None:
     assert "broker.trading_url" not in [problem.key for problem in check(here)]
 
 
-def test_encryption_is_refused_rather_than_left_out() -> None:
-    (problem,) = check(config_with("encryption.enabled", True))
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("asked", [None, True, False])
+def test_live_is_encrypted_unless_told_not_to_be_and_nothing_else_unless_told_so(
+    mode: Mode, asked: bool | None
+) -> None:
+    config = config_with("mode", mode, config_with("encryption.enabled", asked))
 
-    assert (problem.key, problem.expected) == ("encryption.enabled", "false")
+    assert config.encrypted is (mode is Mode.LIVE if asked is None else asked)
+    assert flatten(config)["encryption.enabled"] is config.encrypted
 
 
 def test_a_reserve_that_leaves_no_call_for_orders_is_refused() -> None:

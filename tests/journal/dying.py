@@ -1,11 +1,14 @@
 """A program that dies on each line of the journal's own code in turn, and looks at what is left.
 
-usage   python -m tests.journal.dying create|append|rollback FOLDER EVERY
+usage   python -m tests.journal.dying create|append|rollback|seal|rotate|new FOLDER EVERY
 output  {"deaths": how many lines it died on, "problems": what was wrong afterwards}
-how     for n = 1, 1 + EVERY, 1 + 2 EVERY… a forked child counts the lines run in journal/ and sends
+how     for n = 1, 1 + EVERY, 1 + 2 EVERY… a forked child counts the lines run in journal/ (and of
+        the command `keys`) and sends
         itself SIGKILL at the n-th; the parent checks, until a child comes to the end
 """
 
+import argparse
+import io
 import json
 import os
 import shutil
@@ -17,12 +20,17 @@ from types import FrameType
 from typing import Any
 
 import journal
+from bin.cli import keys
 from core.events.lifecycle import RollbackAccepted
 from journal import create_journal, open_journal, verify
-from journal.errors import JournalMissingError, RollbackError
+from journal.errors import JournalMissingError, KeyTextError, RollbackError, WrongKeyError
+from journal.master_key import MasterKey
+from journal.rotation import rotate as rotate_journal
+from live.keys import master_key
 from tests.journal.sample import add, at, copy, created, make, timers
+from tests.journal.secret import KEY, OTHER, make_sealed, sealed_creation
 
-CODE = str(Path(journal.__file__).parent)
+CODE = (str(Path(journal.__file__).parent), str(Path(keys.__file__)))
 BATCH = 3
 
 
@@ -112,10 +120,75 @@ def check_rollback(path: Path, _acknowledged: int) -> str | None:
     return None if good else f"{tags[-3:]} {report}"
 
 
+def seal(path: Path, _acknowledge: Callable[[int], None]) -> None:
+    """Make an encrypted journal."""
+    create_journal(path, sealed_creation(), recorded_at=at(0), key=KEY).close()
+
+
+def check_seal(path: Path, _acknowledged: int) -> str | None:
+    """It is there with its key ring, or it is as if nothing had been."""
+    try:
+        open_journal(path, key=KEY).close()
+    except JournalMissingError:
+        seal(path, lambda _: None)
+    with open_journal(path, key=KEY) as opened:
+        add(opened, 1)
+    report = verify(path)
+    return None if report.ok and report.events == 2 else str(report)
+
+
+def rotate(path: Path, _acknowledge: Callable[[int], None]) -> None:
+    """Rotate the keys."""
+    rotate_journal(path, KEY, OTHER)
+
+
+def check_rotate(path: Path, _acknowledged: int) -> str | None:
+    """It verifies, opens with exactly one of both keys, and can be rotated to the end."""
+    before = [key for key in (KEY, OTHER) if _opens(path, key)]
+    report = verify(path)
+    rotate(path, lambda _: None)
+    after = [key for key in (KEY, OTHER) if _opens(path, key)]
+    good = len(before) == 1 and after == [OTHER] and report.ok and report.events == 4
+    return None if good else f"opened with {before}, then with {after}: {report}"
+
+
+def _opens(path: Path, key: MasterKey) -> bool:
+    try:
+        with open_journal(path, read_only=True, key=key) as opened:
+            return len([recorded.event for recorded in opened.read()]) == 4
+    except WrongKeyError:
+        return False
+
+
+def new(path: Path, _acknowledge: Callable[[int], None]) -> None:
+    """Write a new master key into a file."""
+    sys.stdout = io.StringIO()
+    keys.new(argparse.Namespace(out=str(_key_file(path)), json=False))
+
+
+def check_new(path: Path, _acknowledged: int) -> str | None:
+    """No file, one that only its owner may read and that is a key, or an empty one."""
+    file = _key_file(path)
+    if not file.exists():
+        return None
+    text = file.read_text(encoding="ascii")
+    try:
+        master_key({}, key_file=str(file))
+    except KeyTextError:
+        return None if text == "" else f"a cut file of {len(text)} characters"
+    return None
+
+
+def _key_file(path: Path) -> Path:
+    return path.with_name("key")
+
+
 def prepare(scenario: str, path: Path) -> None:
     """What is there before."""
-    if scenario != "create":
+    if scenario in ("append", "rollback"):
         make(path, 3)
+    if scenario == "rotate":
+        make_sealed(path, 3)
     if scenario == "rollback":
         older = copy(path, path.with_name("older.db"))
         with open_journal(path) as opened:
@@ -147,6 +220,9 @@ SCENARIOS: dict[str, tuple[Any, Any]] = {
     "create": (create, check_create),
     "append": (append, check_append),
     "rollback": (rollback, check_rollback),
+    "seal": (seal, check_seal),
+    "rotate": (rotate, check_rotate),
+    "new": (new, check_new),
 }
 
 

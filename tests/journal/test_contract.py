@@ -1,4 +1,7 @@
-"""What every engine promises: append, conflict, read, follow. One suite for all of them."""
+"""What every engine promises: append, conflict, read, follow. One suite for all of them.
+
+An encrypted journal promises the same: each engine is tried with one as well.
+"""
 
 import threading
 import tracemalloc
@@ -6,9 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+import journal as ours
 from core.events import Event
-from journal import GENESIS, Head, Journal, create_journal, open_journal, verify
+from core.events.lifecycle import JournalCreated
+from journal import GENESIS, Head, Journal, verify
 from journal.errors import (
     ForkError,
     JournalExistsError,
@@ -18,19 +24,46 @@ from journal.errors import (
     ReadOnlyError,
     RollbackError,
 )
+from journal.master_key import MasterKey
 from journal.memory import forget
-from tests.journal.sample import add, at, created, intent, timer, timers
+from tests.journal.sample import add, at, intent, timer, timers
+from tests.journal.sample import created as plain_creation
+from tests.journal.secret import KEY
+
+ENGINES = ("memory", "sqlite", "postgresql")
+KEYS: list[MasterKey | None] = [None]
+"""The key of the journals of the test that runs; None where they are plain."""
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=[*ENGINES, *(f"{engine}-encrypted" for engine in ENGINES)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
+    engine, _, encrypted = request.param.partition("-")
+    KEYS[0] = KEY if encrypted else None
+    if engine == "sqlite":
         yield f"sqlite:///{tmp_path}/journal.db"
-    elif request.param == "postgresql":
+    elif engine == "postgresql":
         yield request.getfixturevalue("postgres")
     else:
         yield f"memory:///{request.node.name}"
         forget(request.node.name)
+    KEYS[0] = None
+
+
+def created(*, form: int = 1, min_reader: int = 1) -> JournalCreated:
+    """Sequence 1 of this test's kind of journal; `form` counts from the newest of that kind."""
+    encrypted = KEYS[0] is not None
+    event = plain_creation(form=form + encrypted, min_reader=min_reader)
+    return replace(event, encrypted=encrypted)
+
+
+def create_journal(url: str, event: JournalCreated, *, recorded_at: str) -> Journal:
+    """The journal's own function, with this test's key."""
+    return ours.create_journal(url, event, recorded_at=recorded_at, key=KEYS[0])
+
+
+def open_journal(url: str, *, read_only: bool = False) -> Journal:
+    """The journal's own function, with this test's key."""
+    return ours.open_journal(url, read_only=read_only, key=KEYS[0])
 
 
 @pytest.fixture
@@ -214,8 +247,20 @@ def test_a_journal_from_a_newer_release_is_read_and_verified_but_never_written(
     url: str, form: int, min_reader: int
 ) -> None:
     newer = created(form=form, min_reader=min_reader)
+    if newer.encrypted:
+        refuse_newer_and_encrypted(url, newer)
+        return
     with create_journal(url, newer, recorded_at=at(0)) as journal:
         with pytest.raises(NewerJournalError, match="use the newer release"):
             add(journal, 1)
+        assert [recorded.event for recorded in journal.read()] == [newer]
+    assert verify(url).ok
+
+
+def refuse_newer_and_encrypted(url: str, newer: JournalCreated) -> None:
+    """Its cipher may be another, so it is not even opened; it verifies without a key."""
+    with pytest.raises(NewerJournalError, match="use the newer release"):
+        create_journal(url, newer, recorded_at=at(0))
+    with ours.open_journal(url, read_only=True, sealed=True) as journal:
         assert [recorded.event for recorded in journal.read()] == [newer]
     assert verify(url).ok

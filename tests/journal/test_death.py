@@ -17,11 +17,22 @@ from tests.journal.sample import ROOT, add, make, program, running
 STRACE = shutil.which("strace")
 
 
-@pytest.mark.parametrize("scenario", ["create", "append", "rollback"])
+@pytest.mark.parametrize(
+    ("scenario", "least"),
+    [
+        ("create", 300),
+        ("append", 300),
+        ("rollback", 300),
+        ("seal", 300),
+        ("rotate", 600),
+        ("new", 20),
+    ],
+)
 @pytest.mark.parametrize("every", [29, pytest.param(1, marks=pytest.mark.slow)])
 def test_dying_on_any_line_of_the_code_loses_nothing(
-    tmp_path: Path, scenario: str, every: int
+    tmp_path: Path, scenario: str, least: int, every: int
 ) -> None:
+    every = 1 if scenario == "new" else every
     result = subprocess.run(
         program("dying", scenario, tmp_path / "d", every),
         cwd=ROOT,
@@ -31,7 +42,7 @@ def test_dying_on_any_line_of_the_code_loses_nothing(
     )
     found = json.loads(result.stdout)
     assert found["problems"] == []
-    assert found["deaths"] > 300 / every, "it did not die often enough to prove anything"
+    assert found["deaths"] > least / every, "it did not die often enough to prove anything"
 
 
 def acknowledged(process: subprocess.Popen[str]) -> int:

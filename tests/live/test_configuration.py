@@ -153,8 +153,6 @@ def test_all_problems_are_listed_at_once(tmp_path: Path) -> None:
         kind = "alpaca"
         [rate]
         reserve = 200
-        [encryption]
-        enabled = true
     """
     environ = {"REFOLD_MARKET__DAYS": "many", "REFOLD_SEDE": "1"}
 
@@ -163,7 +161,7 @@ def test_all_problems_are_listed_at_once(tmp_path: Path) -> None:
     assert [line.split(" ", 1)[0] for line in lines] == [
         "sed", "name", "risk.quote_max_age_s", "risk.order_max_quantity", "risk.allow_short",
         "risk.price_collar_bps", "market.days", "REFOLD_SEDE", "seed", "broker.kind",
-        "rate.reserve", "encryption.enabled",
+        "rate.reserve",
     ]  # fmt: skip
     assert not [line for line in lines if "\n" in line]
 

@@ -118,7 +118,7 @@ def test_the_master_key_is_a_secret_with_another_name(tmp_path: Path) -> None:
     found = load(None, {"MASTER_ENCRYPTION_KEY": CANARY}, {})
     (line,) = lines_of(f"[encryption]\nkey = '{CANARY}'", tmp_path=tmp_path)
 
-    assert found.secrets.master_key == CANARY
+    assert found.secrets.master["MASTER_ENCRYPTION_KEY"].reveal() == CANARY
     assert CANARY not in str(flatten(found.config))
     assert "expected no secret in a file of settings (value not shown)" in line
     assert "REFOLD_ENCRYPTION__KEY" in line
