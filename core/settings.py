@@ -53,7 +53,9 @@ _PAIR = r"[A-Z][A-Z0-9./-]{0,15}=[A-Za-z0-9_.-]{1,32}"
 FORMS = {
     "any": Form(r".{0,1000}", "at most 1000 printable characters", ""),
     "credential": Form(
-        r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "1 to 64 letters, digits, _ . -", "refold-key"
+        r"(?:[A-Za-z0-9][A-Za-z0-9_.-]{0,63})?",
+        "at most 64 letters, digits, _ . -, or nothing",
+        "refold-key",
     ),
     "day": Form(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day", "2026-11-27"),
     "groups": Form(
