@@ -36,8 +36,8 @@ class Secrets:
     def __init__(self, environ: Mapping[str, str]) -> None:
         """`names`: the variables that are set; the first name of a key goes before its alias."""
         pairs = [(name, environ.get(name, "")) for pair in NAMES for name in pair]
-        self.names = tuple(name for name, value in pairs if value)
         pairs += [(name, environ.get(name, "")) for name in VARIABLES]
+        self.names = tuple(name for name, value in pairs if value)
         self._hidden = tuple(sorted((value for _, value in pairs if value), key=len, reverse=True))
         self.key_id, self.secret_key = (
             environ.get(name) or environ.get(alias, "") for name, alias in NAMES
