@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.config import DECLARATIONS, PARAMETERS, TABLES, Config, check, value_of
+from core.config import DECLARATIONS, PARAMETERS, TABLES, Config, Mode, check, value_of
 from core.settings import (
     PARAMETER_PATTERN,
     FloatText,
@@ -105,10 +105,20 @@ def load(
         source = gathered.sources.get(problem.key, "default")
         because = Refused(problem.expected, problem.mend)
         gathered.refuse_value(problem.key, problem.found, source, because)
+    _refuse_plain_live(config, gathered)
     if gathered.lines:
         raise ConfigError(tuple(gathered.lines))
     sources = {key: "default" for key in DECLARATIONS if key != PARAMETERS}
     return Loaded(config=config, sources={**sources, **gathered.sources}, secrets=secrets)
+
+
+def _refuse_plain_live(config: Config, gathered: _Gathered) -> None:
+    """Only the file may leave a live journal plain: a variable is too easily left over."""
+    key = "encryption.enabled"
+    source = gathered.sources.get(key, "default")
+    if config.mode is Mode.LIVE and not config.encrypted and not source.startswith("file"):
+        problem = "expected it in the file, where mode is live"
+        gathered.refuse(key, source, problem, "write enabled = false below [encryption] there")
 
 
 def rows_of(loaded: Loaded) -> list[tuple[str, str, str]]:
