@@ -171,6 +171,7 @@ def open_journal(
     write, so a journal that fails is left as it was found. After `accept_rollback` the first event
     appended must be the `RollbackAccepted` that names both heads; only then the anchor is reset.
     """
+    assert read_only or not sealed, "what is left shut is never appended to"
     place = parse_url(url)
     local = place.local
     if local is None:

@@ -65,6 +65,7 @@ def load(
         because = Refused(problem.expected, problem.mend)
         source = sources.get(problem.key, "default")
         gathered.refuse_value(problem.key, problem.found, source, because)
+    _refuse_plain_live(config, gathered)
     if gathered.lines:
         raise ConfigError(tuple(gathered.lines))
     return Loaded(
@@ -73,6 +74,15 @@ def load(
         secrets=gathered.secrets,
         warnings=tuple(gathered.warnings),
     )
+
+
+def _refuse_plain_live(config: Config, gathered: Gathered) -> None:
+    """Only the file may leave a live journal plain: a variable is too easily left over."""
+    key = "encryption.enabled"
+    source = gathered.sources.get(key, "default")
+    if config.mode is Mode.LIVE and not config.encrypted and not source.startswith("file"):
+        problem = "expected it in the file, where mode is live"
+        gathered.refuse(key, source, problem, "write enabled = false below [encryption] there")
 
 
 def _mode_of(gathered: Gathered) -> str:

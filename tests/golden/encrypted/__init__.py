@@ -1,0 +1,1 @@
+"""Golden encrypted journals: never changed again, and opened by every release that comes."""
