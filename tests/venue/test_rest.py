@@ -207,6 +207,7 @@ def test_an_order_against_ones_own_is_a_wash_trade(client: TradingClient) -> Non
         ({"type": "limit"}, 42210000),
         ({"type": "limit", "limit_price": "90.001"}, 42210000),
         ({"client_order_id": "x" * 129}, 42210000),
+        ({"client_order_id": "\ud800"}, 42210000),
         ({"notional": "100"}, 42210000),
     ],
 )
