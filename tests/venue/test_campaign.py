@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.venue.asking import BROKEN, limit
+from tests.venue.listening import raw
 from tests.venue.process import Running, eventually, start
-from tests.venue.test_faults import BROKEN
-from tests.venue.test_rest import limit
-from tests.venue.test_stream import raw
 
 REQUEST = (
     "timeout_before", "timeout_after", "reset_before", "reset_after", "half_answer",

@@ -5,10 +5,9 @@ import requests
 from alpaca.common.exceptions import APIError
 from alpaca.trading.client import TradingClient
 
+from tests.venue.asking import BROKEN, limit, market, sent, status_of
 from tests.venue.process import Running, eventually, start
-from tests.venue.test_rest import limit, market, sent, status_of
 
-BROKEN = (requests.RequestException, APIError, TypeError, ValueError, AttributeError)
 BEFORE = ("timeout_before", "reset_before", "rate_limited", "error_before")
 AFTER = (
     "timeout_after", "reset_after", "half_answer", "error_after", "html", "empty", "garbage",
