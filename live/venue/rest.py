@@ -159,11 +159,10 @@ class TradingApi:
         self.engine.close(order, "replaced", now)
         return answer
 
-    def account(self, _call: Call, _now: int, _id: str) -> Answer:
+    def account(self, _call: Call, now: int, _id: str) -> Answer:
         """`GET /v2/account`."""
         suspended = self.configurations["suspend_trade"] is True
-        first = min((order.created for order in self.engine.orders.values()), default=0)
-        return Answer(200, answers.account_json(self.engine, suspended=suspended, created=first))
+        return Answer(200, answers.account_json(self.engine, suspended=suspended, now=now))
 
     def configuration(self, call: Call, _now: int, _id: str) -> Answer:
         """`GET` and `PATCH /v2/account/configurations`."""

@@ -53,7 +53,9 @@ def running(run: Callable[[], None], stop: Callable[[], None]) -> Iterator[None]
 
 
 @contextmanager
-def raw(venue: Running, *, packed: bool = False) -> Iterator[ClientConnection]:
+def raw(
+    venue: Running, *, packed: bool = False, patience_s: float = 3
+) -> Iterator[ClientConnection]:
     """A client of /stream that has authenticated and listens."""
     headers = {"Content-Type": "application/msgpack"} if packed else None
     url = venue.ready["trading_stream_url"]
@@ -62,13 +64,12 @@ def raw(venue: Running, *, packed: bool = False) -> Iterator[ClientConnection]:
         key = {"key_id": venue.ready["key_id"], "secret_key": venue.ready["secret"]}
         encode: Callable[[object], Any] = msgpack.packb if packed else json.dumps
         socket.send(encode({"action": "authenticate", "data": key}))
-        authorized = said(socket, packed=packed)
+        authorized = said(socket, packed=packed, timeout_s=patience_s)
         assert authorized["data"] == {"status": "authorized", "action": "authenticate"}
         socket.send(encode({"action": "listen", "data": {"streams": ["trade_updates"]}}))
-        assert said(socket, packed=packed) == {
-            "stream": "listening",
-            "data": {"streams": ["trade_updates"]},
-        }
+        listens = said(socket, packed=packed)
+        wanted = {"stream": "listening", "data": {"streams": ["trade_updates"]}}
+        assert listens == wanted, f"expected {wanted}, found {listens}"
         yield socket
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from alpaca.data.live import StockDataStream
 from alpaca.trading.client import TradingClient
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tests.venue.asking import limit, market, sent, status_of
@@ -63,6 +63,45 @@ def test_a_listen_list_replaces_the_earlier_one(venue: Running) -> None:
         socket.send(json.dumps({"action": "listen", "data": {"streams": []}}))
         assert said(socket) == {"stream": "listening", "data": {"streams": []}}
         eventually(lambda: venue.get("state")["listening"] == 0)
+
+
+def test_a_handshake_is_answered_429(venue: Running) -> None:
+    venue.arm("connect_429")
+
+    with pytest.raises(InvalidStatus, match="429"):
+        connect(venue.ready["trading_stream_url"], proxy=None)
+
+    assert venue.counts == {"connect_429": 1}
+    with raw(venue):
+        assert venue.get("state")["listening"] == 1
+
+
+def test_an_authentication_is_never_answered(venue: Running) -> None:
+    venue.arm("connect_silent")
+
+    with pytest.raises(TimeoutError), raw(venue, patience_s=0.3):
+        pass
+
+    assert venue.counts == {"connect_silent": 1}
+
+
+def test_a_listen_is_acknowledged_with_an_empty_list(venue: Running) -> None:
+    venue.arm("connect_listen_empty")
+
+    with pytest.raises(AssertionError, match="streams"), raw(venue):
+        pass
+
+    assert venue.counts == {"connect_listen_empty": 1}
+    assert venue.get("state")["listening"] == 0
+
+
+@pytest.mark.parametrize(
+    "words", ["7", "[]", '{"action": "listen", "data": {"streams": 7}}', '{"action": 7}', "\x00"]
+)
+def test_words_that_say_nothing_break_nothing(venue: Running, words: str) -> None:
+    with raw(venue) as socket:
+        socket.send(words)
+        assert said(socket)["stream"] in ("authorization", "listening")
 
 
 def test_a_message_is_lost(venue: Running, client: TradingClient) -> None:
