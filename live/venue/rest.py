@@ -148,6 +148,10 @@ class TradingApi:
         successor = successor_of(self.engine, order, body_of(call.body), now)
         if successor.client_order_id in self.engine.by_client_id:
             return answers.NOT_UNIQUE
+        more = money.needs(self.engine, successor) - money.needs(self.engine, order)
+        refusal = money.unaffordable(self.engine, more)
+        if refusal is not None:
+            return Answer(*refusal)
         self.engine.accept(successor, [], now)
         answer = Answer(200, order_json(successor))
         if self.engine.takes(order, Fault.REPLACE_REJECTED):

@@ -229,6 +229,16 @@ def test_a_replaced_order_names_its_successor(venue: Running, client: TradingCli
     assert (new["replaces"], new["qty"], new["limit_price"]) == (str(order.id), "7", "90")
 
 
+def test_a_replace_needs_the_money_for_what_is_more(venue: Running, client: TradingClient) -> None:
+    order = sent(client, limit("old", "90.00", 1_000))
+    eventually(lambda: status_of(client, "old") == "new")
+
+    with pytest.raises(APIError, match="insufficient buying power"):
+        client.patch(f"/orders/{order.id}", {"qty": "2000"})
+
+    assert status_of(client, "old") == "new"
+
+
 @pytest.mark.parametrize("fault", ["bust", "correct"])
 def test_a_fill_is_amended_and_money_and_shares_with_it(
     venue: Running, client: TradingClient, fault: str
