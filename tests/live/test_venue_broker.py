@@ -66,6 +66,26 @@ class Journal:
             (o.client_order_id, o.execution_id) for o in self.heard if isinstance(o, FillReported)
         }
 
+    def has_fill_to(self, client_order_id: str, cumulative: Decimal) -> bool:
+        return cumulative in {
+            Decimal(o.cumulative_quantity or 0) for o in self._fills(client_order_id)
+        }
+
+    def filled(self, client_order_id: str) -> Decimal:
+        return self.executed(client_order_id)
+
+    def executed(self, client_order_id: str) -> Decimal:
+        shares = {o.execution_id: Decimal(o.quantity) for o in self._fills(client_order_id)}
+        return sum(shares.values(), Decimal(0))
+
+    def held(self) -> Iterable[str]:
+        symbols = {o.symbol for o in self.heard if isinstance(o, FillReported)}
+        return [symbol for symbol in sorted(symbols) if self.position(symbol)]
+
+    def _fills(self, client_order_id: str) -> list[FillReported]:
+        fills = [o for o in self.heard if isinstance(o, FillReported)]
+        return [o for o in fills if o.client_order_id == client_order_id]
+
     def position(self, symbol: str) -> Decimal:
         seen: dict[str | None, Decimal] = {}
         for o in self.heard:

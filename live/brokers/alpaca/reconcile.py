@@ -56,7 +56,8 @@ def compare(
 ) -> Compared:
     """What differs; an unknown order whose id begins with `tag` is one of ours.
 
-    `missing_since` remembers, for this process, orders Alpaca had and does not find: it may be late.
+    `missing_since` remembers, for this process, orders Alpaca had and does not find: they may be
+    late.
     """
     held = listing.positions(client)
     orders, failed = _orders(client, known, now)
