@@ -318,5 +318,6 @@ def test_no_key_is_in_a_log_or_a_repr_or_an_event(
         listening.until(lambda _: any("echo" in why for why in listening.why("account")))
 
     said = caplog.text + repr(listening.stream) + repr(listening.told)
+    assert "authenticate" not in caplog.text
     assert KEY_ID not in said
     assert SECRET_KEY not in said
