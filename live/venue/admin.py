@@ -34,6 +34,9 @@ from live.venue.venue import Venue
 from live.venue.wire import HttpCall
 
 Body = dict[str, object]
+_BAD_QUESTION = (
+    KeyError, TypeError, ValueError, ArithmeticError, AssertionError, msgspec.MsgspecError,
+)  # fmt: skip
 
 
 class Admin:
@@ -70,7 +73,7 @@ class Admin:
                 return Answer(200, self.act(act, body_of(call.body)))
         except RefusedError as refused:
             return refused.answer
-        except (KeyError, TypeError, ValueError, ArithmeticError) as problem:
+        except _BAD_QUESTION as problem:
             return Answer(400, {"message": f"{type(problem).__name__}: {problem}"})
         return Answer(404, {"message": f"no admin call {name}"})
 

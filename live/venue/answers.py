@@ -10,7 +10,7 @@ from typing import NamedTuple
 from core.values import CONTEXT, decimal_text
 from live.venue import money
 from live.venue.book import ZERO, asset_id, venue_uuid
-from live.venue.clock import NEW_YORK, SECOND, Calendar, Day, new_york, ns_text
+from live.venue.clock import NEW_YORK, SECOND, Calendar, Day, new_york
 from live.venue.engine import Engine
 
 _RATIO = Decimal("0.0000000001")
@@ -38,7 +38,7 @@ TOO_MANY = error(429, 42910000, "rate limit exceeded")
 NO_ENDPOINT = error(404, 40410000, "endpoint not found")
 
 
-def account_json(engine: Engine, *, suspended: bool, created: int) -> dict[str, object]:
+def account_json(engine: Engine, *, suspended: bool, now: int) -> dict[str, object]:
     """`GET /v2/account`."""
     worth = [money.value(engine, symbol) for symbol in engine.positions]
     power = decimal_text(max(ZERO, money.buying_power(engine)))
@@ -68,8 +68,8 @@ def account_json(engine: Engine, *, suspended: bool, created: int) -> dict[str, 
         "accrued_fees": "0",
         "pending_reg_taf_fees": "0",
         "intraday_adjustments": "0",
-        "balance_asof": new_york(created).date().isoformat(),
-        "created_at": ns_text(created),
+        "balance_asof": new_york(now).date().isoformat(),
+        "created_at": "2026-01-02T14:30:00Z",
         "account_blocked": False,
         "trading_blocked": False,
         "transfers_blocked": False,

@@ -85,6 +85,13 @@ class Fault(StrEnum):
     STREAM_DISCONNECT = "stream_disconnect"
     """The connection is reset in place of a message."""
 
+    CONNECT_429 = "connect_429"
+    """The stream's handshake is answered 429. Armed only, as the next two."""
+    CONNECT_SILENT = "connect_silent"
+    """The stream never answers an authentication."""
+    CONNECT_LISTEN_EMPTY = "connect_listen_empty"
+    """The stream acknowledges a listen with an empty list, and sends nothing."""
+
 
 AFTER = frozenset(
     {
@@ -97,8 +104,9 @@ BEFORE = frozenset(
 )
 REQUEST = tuple(kind for kind in Fault if kind in AFTER | BEFORE)
 STREAM = tuple(kind for kind in Fault if kind.startswith("stream_"))
-ORDER = tuple(kind for kind in Fault if kind not in REQUEST + STREAM)
-ARMED_ONLY = frozenset({Fault.DIE_AFTER, Fault.STUCK_CANCEL})
+CONNECT = tuple(kind for kind in Fault if kind.startswith("connect_"))
+ORDER = tuple(kind for kind in Fault if kind not in REQUEST + STREAM + CONNECT)
+ARMED_ONLY = frozenset({Fault.DIE_AFTER, Fault.STUCK_CANCEL, *CONNECT})
 
 _BITS = 32
 
@@ -201,6 +209,13 @@ class Faults:
     def of_message(self, occasion: Occasion) -> Struck | None:
         """What becomes of this message; at most one thing."""
         return self._one(STREAM, occasion, f"stream {occasion.event}")
+
+    def of_connection(self, fault: Fault) -> bool:
+        """Whether this stream's connection suffers it now: then it is counted."""
+        if self._armed((fault,), Occasion()) is None:
+            return False
+        self.count(fault)
+        return True
 
     def of_order(self, occasion: Occasion) -> list[Struck]:
         """All that this order will live through."""

@@ -83,14 +83,19 @@ def refusal(engine: Engine, order: Order) -> Refusal | None:
         available = abs(held) - wanted
         if order.quantity > available:
             return 403, _insufficient_quantity(order, abs(held), wanted, max(ZERO, available))
-    if needs(engine, order) > buying_power(engine):
-        power = decimal_text(max(ZERO, buying_power(engine)))
-        return 403, {
-            "buying_power": power,
-            "code": 40310000,
-            "message": "insufficient buying power",
-        }
-    return None
+    return unaffordable(engine, needs(engine, order))
+
+
+def unaffordable(engine: Engine, wanted: Decimal) -> Refusal | None:
+    """The refusal of what takes more money than there is; None where there is enough."""
+    power = buying_power(engine)
+    if wanted <= power:
+        return None
+    return 403, {
+        "buying_power": decimal_text(max(ZERO, power)),
+        "code": 40310000,
+        "message": "insufficient buying power",
+    }
 
 
 def _insufficient_quantity(

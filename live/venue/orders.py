@@ -57,9 +57,7 @@ def order_of(engine: Engine, body: dict[str, object], now: int, number: int) -> 
     if quantity % 1 and time_in_force != "day":
         raise _invalid("fractional orders must be DAY orders")
     _check_tick(limit)
-    client_order_id = body.get("client_order_id") or venue_uuid(engine.seed, "client-id", number)
-    if not isinstance(client_order_id, str) or len(client_order_id) > CLIENT_ORDER_ID_MAX:
-        raise _invalid(f"client_order_id must be no more than {CLIENT_ORDER_ID_MAX} characters")
+    client_order_id = _client_order_id(engine, body, number)
     held = engine.positions.get(symbol, Decimal(0))
     opens = held * (1 if side == "buy" else -1) >= 0
     return Order(
@@ -102,11 +100,11 @@ def successor_of(engine: Engine, order: Order, body: dict[str, object], now: int
         raise _invalid("qty must be whole shares above the filled qty")
     _check_tick(limit)
     number = len(engine.orders) + 1
-    client_order_id = body.get("client_order_id") or venue_uuid(engine.seed, "client-id", number)
+    client_order_id = _client_order_id(engine, body, number)
     return Order(
         number=number,
         id=venue_uuid(engine.seed, "order", client_order_id),
-        client_order_id=str(client_order_id),
+        client_order_id=client_order_id,
         symbol=order.symbol,
         side=order.side,
         quantity=quantity,
@@ -122,6 +120,14 @@ def successor_of(engine: Engine, order: Order, body: dict[str, object], now: int
         due=now + ACCEPT_NS,
         replaces=order.id,
     )
+
+
+def _client_order_id(engine: Engine, body: dict[str, object], number: int) -> str:
+    """The id that was given, or one of the venue's."""
+    found = body.get("client_order_id") or venue_uuid(engine.seed, "client-id", number)
+    if isinstance(found, str) and found.isprintable() and len(found) <= CLIENT_ORDER_ID_MAX:
+        return found
+    raise _invalid(f"client_order_id must be no more than {CLIENT_ORDER_ID_MAX} characters")
 
 
 def _invalid(words: str) -> RefusedError:
@@ -145,7 +151,8 @@ def _one_of(body: dict[str, object], name: str, known: tuple[str, ...]) -> str:
 def _above_zero(body: dict[str, object], name: str) -> Decimal:
     found = body.get(name)
     try:
-        value = Decimal(found) if isinstance(found, str | Decimal) else Decimal("NaN")
+        plain = isinstance(found, Decimal) or (isinstance(found, str) and "_" not in found)
+        value = Decimal(str(found)) if plain else Decimal("NaN")
     except InvalidOperation:
         value = Decimal("NaN")
     if not value.is_finite() or value <= 0 or value.adjusted() > 12 or _digits(value) > 9:

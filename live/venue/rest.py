@@ -60,7 +60,7 @@ class TradingApi:
                     return handler(self, call, now, match.groupdict().get("id") or "")
                 except RefusedError as refused:
                     return refused.answer
-                except ValueError as problem:
+                except (ValueError, ArithmeticError) as problem:
                     return error(422, 40010001, f"invalid parameter: {problem}")
         return answers.NO_ENDPOINT
 
@@ -148,6 +148,10 @@ class TradingApi:
         successor = successor_of(self.engine, order, body_of(call.body), now)
         if successor.client_order_id in self.engine.by_client_id:
             return answers.NOT_UNIQUE
+        more = money.needs(self.engine, successor) - money.needs(self.engine, order)
+        refusal = money.unaffordable(self.engine, more)
+        if refusal is not None:
+            return Answer(*refusal)
         self.engine.accept(successor, [], now)
         answer = Answer(200, order_json(successor))
         if self.engine.takes(order, Fault.REPLACE_REJECTED):
@@ -159,11 +163,10 @@ class TradingApi:
         self.engine.close(order, "replaced", now)
         return answer
 
-    def account(self, _call: Call, _now: int, _id: str) -> Answer:
+    def account(self, _call: Call, now: int, _id: str) -> Answer:
         """`GET /v2/account`."""
         suspended = self.configurations["suspend_trade"] is True
-        first = min((order.created for order in self.engine.orders.values()), default=0)
-        return Answer(200, answers.account_json(self.engine, suspended=suspended, created=first))
+        return Answer(200, answers.account_json(self.engine, suspended=suspended, now=now))
 
     def configuration(self, call: Call, _now: int, _id: str) -> Answer:
         """`GET` and `PATCH /v2/account/configurations`."""

@@ -185,9 +185,12 @@ class Server:
 
     async def _stream(self, line: Line, call: HttpCall) -> None:
         socket = Socket(line, call)
-        if not socket.open():
+        trades = call.path == "/stream"
+        refused = trades and self.venue.faults.of_connection(Fault.CONNECT_429)
+        self.venue.commit()
+        if not socket.open(refused=refused):
             return
-        if call.path == "/stream":
+        if trades:
             await self.updates.serve(socket)
         elif call.path.startswith("/v"):
             await self.market.serve(socket)
@@ -203,4 +206,5 @@ def _client_order_id(call: HttpCall) -> str | None:
             found = body_of(call.body).get("client_order_id")
         except RefusedError:
             found = None
-    return found if isinstance(found, str) else None
+    # what is no text (half a surrogate) cannot be logged, and no order can have it
+    return found if isinstance(found, str) and found.isprintable() else None

@@ -11,6 +11,7 @@ source  ALPACA.md A3
 import asyncio
 import json
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import NamedTuple
 
 import msgpack  # type: ignore[import-untyped]
@@ -58,13 +59,18 @@ class Socket:
         self.said: asyncio.Queue[object] = asyncio.Queue()
         self._head = call.head
 
-    def open(self) -> bool:
-        """The handshake; whether it was one."""
+    def open(self, *, refused: bool) -> bool:
+        """The handshake, or a 429 in its place; whether it was one."""
         self.protocol.receive_data(self._head)
         asked = [event for event in self.protocol.events_received() if isinstance(event, Request)]
         if not asked:
             return False
         self.alive = True
+        if refused:
+            too_many = self.protocol.reject(HTTPStatus.TOO_MANY_REQUESTS, "too many requests")
+            self.protocol.send_response(too_many)
+            self._flush()
+            return False
         self.protocol.send_response(self.protocol.accept(asked[0]))
         self._flush()
         self.alive = self.alive and self.protocol.handshake_exc is None
@@ -141,29 +147,42 @@ class TradeUpdates:
         authorized = False
         try:
             while (message := await socket.said.get()) is not None:
-                action = message.get("action") if isinstance(message, dict) else None
-                data = message.get("data") if isinstance(message, dict) else None
-                data = data if isinstance(data, dict) else {}
-                if action in ("authenticate", "auth"):
-                    key, secret = data.get("key_id"), data.get("secret_key")
-                    if isinstance(message, dict) and action == "auth":
-                        key, secret = message.get("key"), message.get("secret")
-                    authorized = self.authorize(str(key), str(secret))
-                    status = "authorized" if authorized else "unauthorized"
-                    answer = {"status": status, "action": "authenticate"}
-                    self._say(socket, "authorization", answer)
-                elif action == "listen" and authorized:
-                    asked = data.get("streams")
-                    streams = [s for s in asked if s == "trade_updates"] if asked else []
-                    self._say(socket, "listening", {"streams": streams})
-                    (self.listening.add if streams else self.listening.discard)(socket)
-                else:
-                    answer = {"status": "unauthorized", "action": str(action)}
-                    self._say(socket, "authorization", answer)
+                authorized = self._heard(socket, message, authorized=authorized)
         finally:
             self.listening.discard(socket)
             self.open.discard(socket)
             hearing.cancel()
+
+    def _heard(self, socket: Socket, message: object, *, authorized: bool) -> bool:
+        """A client's message, answered; whether he is authorized after it."""
+        said = message if isinstance(message, dict) else {}
+        action, data = said.get("action"), said.get("data")
+        data = data if isinstance(data, dict) else {}
+        if action in ("authenticate", "auth"):
+            key, secret = data.get("key_id"), data.get("secret_key")
+            if action == "auth":
+                key, secret = said.get("key"), said.get("secret")
+            if self._strikes(Fault.CONNECT_SILENT):
+                return False
+            authorized = self.authorize(str(key), str(secret))
+            status = "authorized" if authorized else "unauthorized"
+            self._say(socket, "authorization", {"status": status, "action": "authenticate"})
+        elif action == "listen" and authorized:
+            asked = data.get("streams")
+            wanted = isinstance(asked, list) and "trade_updates" in asked
+            if wanted and self._strikes(Fault.CONNECT_LISTEN_EMPTY):
+                wanted = False
+            self._say(socket, "listening", {"streams": ["trade_updates"] if wanted else []})
+            (self.listening.add if wanted else self.listening.discard)(socket)
+        else:
+            self._say(socket, "authorization", {"status": "unauthorized", "action": str(action)})
+        return authorized
+
+    def _strikes(self, fault: Fault) -> bool:
+        struck = self.faults.of_connection(fault)
+        if struck:
+            self.counted()
+        return struck
 
     def _say(self, socket: Socket, stream: str, data: object) -> None:
         socket.send({"stream": stream, "data": data}, binary=True)
@@ -275,7 +294,8 @@ class MarketData:
             self._say(socket, {"T": "error", "code": 400, "msg": "invalid syntax"})
             return
         for channel, symbols in wanted.items():
-            asked = {str(symbol) for symbol in message.get(channel) or []}
+            named = message.get(channel)
+            asked = {str(symbol) for symbol in named} if isinstance(named, list) else set()
             (symbols.update if action == "subscribe" else symbols.difference_update)(asked)
         now = {channel: sorted(symbols) for channel, symbols in wanted.items()}
         self._say(socket, {"T": "subscription", **now})

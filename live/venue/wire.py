@@ -56,12 +56,12 @@ async def read_call(reader: asyncio.StreamReader) -> HttpCall | None:
         headers = {name.lower(): value for name, value in parse_headers(BytesIO(rest)).items()}
         method, target, _version = words
         size = int(headers.get("content-length", "0"))
+        parts = urlsplit(target)
     except (HTTPException, ValueError):
         raise BadCallError("an unreadable head") from None
     if "transfer-encoding" in headers or not 0 <= size <= _BODY_MAX:
         raise BadCallError("a body of unknown size")
     body = await reader.readexactly(size)
-    parts = urlsplit(target)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     return HttpCall(method, unquote(parts.path), query, headers, body, head)
 

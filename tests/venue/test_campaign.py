@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.venue.asking import BROKEN, limit
+from tests.venue.listening import raw
 from tests.venue.process import Running, eventually, start
-from tests.venue.test_faults import BROKEN
-from tests.venue.test_rest import limit
-from tests.venue.test_stream import raw
 
 REQUEST = (
     "timeout_before", "timeout_after", "reset_before", "reset_after", "half_answer",
@@ -65,6 +64,11 @@ def listener(venue: Running) -> Iterator[None]:
         thread.join(10)
 
 
+def has_arrived(venue: Running, client_order_id: str) -> bool:
+    """Whether the order is past what happens on arrival."""
+    return venue.order(client_order_id)["status"] not in ("pending_new", "venue_review")
+
+
 def drive(venue: Running, count: int) -> None:
     """`count` submits under ids of their own; every other one rests, is replaced or canceled."""
     client = venue.trading(timeout_s=0.4)
@@ -79,7 +83,7 @@ def drive(venue: Running, count: int) -> None:
         order = venue.order(name)
         if order is None or number % 2:
             continue
-        eventually(lambda: venue.order(name)["status"] not in ("pending_new", "venue_review"))  # noqa: B023
+        eventually(lambda: has_arrived(venue, name))  # noqa: B023  # called before the next name
         if number % 4 == 0:
             with suppress(*BROKEN):
                 client.patch(f"/orders/{order['id']}", {"limit_price": "99.50"})

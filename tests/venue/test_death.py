@@ -7,8 +7,8 @@ import pytest
 import requests
 from alpaca.common.exceptions import APIError
 
+from tests.venue.asking import limit, market, sent, status_of
 from tests.venue.process import eventually, start
-from tests.venue.test_rest import limit, market, sent, status_of
 
 
 def test_a_venue_killed_between_accept_and_answer_keeps_the_order(file: Path) -> None:

@@ -5,10 +5,9 @@ import requests
 from alpaca.common.exceptions import APIError
 from alpaca.trading.client import TradingClient
 
+from tests.venue.asking import BROKEN, limit, market, sent, status_of
 from tests.venue.process import Running, eventually, start
-from tests.venue.test_rest import limit, market, sent, status_of
 
-BROKEN = (requests.RequestException, APIError, TypeError, ValueError, AttributeError)
 BEFORE = ("timeout_before", "reset_before", "rate_limited", "error_before")
 AFTER = (
     "timeout_after", "reset_after", "half_answer", "error_after", "html", "empty", "garbage",
@@ -228,6 +227,16 @@ def test_a_replaced_order_names_its_successor(venue: Running, client: TradingCli
     old = venue.order("old")
     assert (old["status"], old["replaced_by"]) == ("replaced", new["id"])
     assert (new["replaces"], new["qty"], new["limit_price"]) == (str(order.id), "7", "90")
+
+
+def test_a_replace_needs_the_money_for_what_is_more(venue: Running, client: TradingClient) -> None:
+    order = sent(client, limit("old", "90.00", 1_000))
+    eventually(lambda: status_of(client, "old") == "new")
+
+    with pytest.raises(APIError, match="insufficient buying power"):
+        client.patch(f"/orders/{order.id}", {"qty": "2000"})
+
+    assert status_of(client, "old") == "new"
 
 
 @pytest.mark.parametrize("fault", ["bust", "correct"])

@@ -11,65 +11,19 @@ from alpaca.common.exceptions import APIError
 from alpaca.data.requests import StockBarsRequest, StockLatestQuoteRequest, StockSnapshotRequest
 from alpaca.data.timeframe import TimeFrame
 from alpaca.trading.client import TradingClient
-from alpaca.trading.enums import OrderSide, QueryOrderStatus, TimeInForce
+from alpaca.trading.enums import QueryOrderStatus
 from alpaca.trading.models import Order
 from alpaca.trading.requests import (
     GetCalendarRequest,
     GetOrdersRequest,
-    LimitOrderRequest,
-    MarketOrderRequest,
     ReplaceOrderRequest,
 )
 
 from tests.venue import openapi
+from tests.venue.asking import limit, market, refusal, sent, status_of
 from tests.venue.process import Running, eventually, start
 
 RECORDINGS = openapi.FOLDER / "recordings.json"
-
-
-def market(client_order_id: str, quantity: int = 10, side: str = "buy") -> MarketOrderRequest:
-    """A market order."""
-    return MarketOrderRequest(
-        symbol="AAPL",
-        qty=quantity,
-        side=OrderSide(side),
-        time_in_force=TimeInForce.DAY,
-        client_order_id=client_order_id,
-    )
-
-
-def limit(
-    client_order_id: str, price: str, quantity: int = 10, side: str = "buy"
-) -> LimitOrderRequest:
-    """A limit order."""
-    return LimitOrderRequest(
-        symbol="AAPL",
-        qty=quantity,
-        side=OrderSide(side),
-        time_in_force=TimeInForce.DAY,
-        client_order_id=client_order_id,
-        limit_price=float(price),
-    )
-
-
-def sent(client: TradingClient, request: MarketOrderRequest | LimitOrderRequest) -> Order:
-    """The order as it was answered."""
-    order = client.submit_order(request)
-    assert isinstance(order, Order)
-    return order
-
-
-def status_of(client: TradingClient, client_order_id: str) -> str:
-    """The order's status now."""
-    order = client.get_order_by_client_id(client_order_id)
-    assert isinstance(order, Order)
-    return order.status.value
-
-
-def refusal(error: pytest.ExceptionInfo[APIError]) -> tuple[int | None, int, str]:
-    """The status, the code and the words of a refusal."""
-    body = json.loads(str(error.value))
-    return error.value.status_code, body.get("code", 0), body["message"]
 
 
 def test_every_kind_of_call_is_answered_as_alpacas_openapi_says(judged: TradingClient) -> None:
@@ -207,6 +161,7 @@ def test_an_order_against_ones_own_is_a_wash_trade(client: TradingClient) -> Non
         ({"type": "limit"}, 42210000),
         ({"type": "limit", "limit_price": "90.001"}, 42210000),
         ({"client_order_id": "x" * 129}, 42210000),
+        ({"client_order_id": "\ud800"}, 42210000),
         ({"notional": "100"}, 42210000),
     ],
 )

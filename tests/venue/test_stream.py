@@ -2,87 +2,18 @@
 
 import asyncio
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from socket import SO_RCVBUF, SOL_SOCKET
 from typing import Any
 
-import msgpack  # type: ignore[import-untyped]
 import pytest
 from alpaca.data.live import StockDataStream
 from alpaca.trading.client import TradingClient
-from alpaca.trading.stream import TradingStream
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
+from tests.venue.asking import limit, market, sent, status_of
+from tests.venue.listening import events, listening, raw, running, said
 from tests.venue.process import Running, eventually
-from tests.venue.test_rest import limit, market, sent, status_of
-
-Heard = list[dict[str, Any]]
-
-
-@contextmanager
-def listening(venue: Running) -> Iterator[Heard]:
-    """What the SDK's trading stream hands to its user, raw, while it listens."""
-    heard: Heard = []
-    stream = TradingStream(
-        venue.ready["key_id"],
-        venue.ready["secret"],
-        raw_data=True,
-        url_override=venue.ready["trading_stream_url"],
-    )
-
-    async def hear(message: dict[str, Any]) -> None:
-        heard.append(message["data"])
-
-    stream.subscribe_trade_updates(hear)
-    with running(stream.run, stream.stop):
-        eventually(lambda: venue.get("state")["listening"] == 1)
-        yield heard
-
-
-@contextmanager
-def running(run: Callable[[], None], stop: Callable[[], None]) -> Iterator[None]:
-    """A stream of the SDK in a thread of its own."""
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop()
-        thread.join(10)
-
-
-@contextmanager
-def raw(venue: Running, *, packed: bool = False) -> Iterator[ClientConnection]:
-    """A client of /stream that has authenticated and listens."""
-    headers = {"Content-Type": "application/msgpack"} if packed else None
-    url = venue.ready["trading_stream_url"]
-    with connect(url, additional_headers=headers, proxy=None, ping_interval=None) as socket:
-        key = {"key_id": venue.ready["key_id"], "secret_key": venue.ready["secret"]}
-        encode: Callable[[object], Any] = msgpack.packb if packed else json.dumps
-        socket.send(encode({"action": "authenticate", "data": key}))
-        authorized = said(socket, packed=packed)
-        assert authorized["data"] == {"status": "authorized", "action": "authenticate"}
-        socket.send(encode({"action": "listen", "data": {"streams": ["trade_updates"]}}))
-        assert said(socket, packed=packed) == {
-            "stream": "listening",
-            "data": {"streams": ["trade_updates"]},
-        }
-        yield socket
-
-
-def said(socket: ClientConnection, *, packed: bool = False, timeout_s: float = 3) -> Any:
-    """The next message, decoded; a binary frame, as paper sends them."""
-    message = socket.recv(timeout=timeout_s)
-    assert isinstance(message, bytes)
-    return msgpack.unpackb(message) if packed else json.loads(message)
-
-
-def events(heard: Heard) -> list[str]:
-    """The events, in the order they were heard."""
-    return [data["event"] for data in heard]
 
 
 def test_an_order_s_life_is_told_in_order(venue: Running, client: TradingClient) -> None:
@@ -132,6 +63,45 @@ def test_a_listen_list_replaces_the_earlier_one(venue: Running) -> None:
         socket.send(json.dumps({"action": "listen", "data": {"streams": []}}))
         assert said(socket) == {"stream": "listening", "data": {"streams": []}}
         eventually(lambda: venue.get("state")["listening"] == 0)
+
+
+def test_a_handshake_is_answered_429(venue: Running) -> None:
+    venue.arm("connect_429")
+
+    with pytest.raises(InvalidStatus, match="429"):
+        connect(venue.ready["trading_stream_url"], proxy=None)
+
+    assert venue.counts == {"connect_429": 1}
+    with raw(venue):
+        assert venue.get("state")["listening"] == 1
+
+
+def test_an_authentication_is_never_answered(venue: Running) -> None:
+    venue.arm("connect_silent")
+
+    with pytest.raises(TimeoutError), raw(venue, patience_s=0.3):
+        pass
+
+    assert venue.counts == {"connect_silent": 1}
+
+
+def test_a_listen_is_acknowledged_with_an_empty_list(venue: Running) -> None:
+    venue.arm("connect_listen_empty")
+
+    with pytest.raises(AssertionError, match="streams"), raw(venue):
+        pass
+
+    assert venue.counts == {"connect_listen_empty": 1}
+    assert venue.get("state")["listening"] == 0
+
+
+@pytest.mark.parametrize(
+    "words", ["7", "[]", '{"action": "listen", "data": {"streams": 7}}', '{"action": 7}', "\x00"]
+)
+def test_words_that_say_nothing_break_nothing(venue: Running, words: str) -> None:
+    with raw(venue) as socket:
+        socket.send(words)
+        assert said(socket)["stream"] in ("authorization", "listening")
 
 
 def test_a_message_is_lost(venue: Running, client: TradingClient) -> None:
