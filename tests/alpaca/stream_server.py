@@ -4,6 +4,7 @@ shape   `StreamServer(script)`: `script(peer)` runs for each connection, on a th
 """
 
 import json
+import logging
 import threading
 from collections.abc import Callable
 
@@ -73,7 +74,9 @@ class StreamServer:
         self._script = script
         self.peers: list[Peer] = []
         self._closed = threading.Event()
-        self._server = serve(self._serve, "127.0.0.1", 0, close_timeout=0.2)
+        silent = logging.getLogger("tests.stream_server")
+        silent.disabled = True  # the client's logs are what a test reads
+        self._server = serve(self._serve, "127.0.0.1", 0, close_timeout=0.2, logger=silent)
         self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}/stream"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

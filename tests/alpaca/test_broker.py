@@ -26,9 +26,10 @@ from live.feeds.errors import BadInputError
 from live.secrets import Secrets
 from tests.alpaca.account import NOT_FOUND, Account
 from tests.alpaca.conftest import Serving
+from tests.alpaca.listening import FAST, fill
 from tests.alpaca.server import Reply, http
 from tests.alpaca.stream_server import Peer, StreamServer
-from tests.alpaca.test_stream import FAST, fill, stays
+from tests.alpaca.test_stream import stays
 from tests.alpaca.world import KEY_ID, ORDER_ID, SECRET_KEY, SECRETS, order, settings, wall
 
 

@@ -67,26 +67,27 @@ class Journal:
         }
 
     def has_fill_to(self, client_order_id: str, cumulative: Decimal) -> bool:
-        fills = [o for o in self.heard if isinstance(o, FillReported)]
-        return any(
-            o.client_order_id == client_order_id and o.cumulative_quantity == str(cumulative)
-            for o in fills
-        )
+        return cumulative in {
+            Decimal(o.cumulative_quantity or 0) for o in self._fills(client_order_id)
+        }
 
     def filled(self, client_order_id: str) -> Decimal:
         return self.executed(client_order_id)
 
     def executed(self, client_order_id: str) -> Decimal:
-        fills = [o for o in self.heard if isinstance(o, FillReported)]
-        ours = {o.execution_id: o for o in fills if o.client_order_id == client_order_id}
-        return sum((Decimal(o.quantity) for o in ours.values()), Decimal(0))
+        shares = {o.execution_id: Decimal(o.quantity) for o in self._fills(client_order_id)}
+        return sum(shares.values(), Decimal(0))
 
     def held(self) -> Iterable[str]:
-        return sorted({o.symbol for o in self.heard if isinstance(o, FillReported)})
+        symbols = {o.symbol for o in self.heard if isinstance(o, FillReported)}
+        return [symbol for symbol in sorted(symbols) if self.position(symbol)]
 
     def symbol_of(self, client_order_id: str) -> str:
+        return next((o.symbol for o in self._fills(client_order_id)), "")
+
+    def _fills(self, client_order_id: str) -> list[FillReported]:
         fills = [o for o in self.heard if isinstance(o, FillReported)]
-        return next((o.symbol for o in fills if o.client_order_id == client_order_id), "")
+        return [o for o in fills if o.client_order_id == client_order_id]
 
     def position(self, symbol: str) -> Decimal:
         seen: dict[str | None, Decimal] = {}

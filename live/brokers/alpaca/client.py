@@ -86,8 +86,8 @@ class AlpacaClient:
             Call(connect_s=limits.connect_s, read_s=limits.read_s, total_s=limits.total_s) as call,
         ):
             try:
-                answer: Answer = client._request(method, path, None if data is None else dict(data))  # type: ignore[assignment]
-            except Exception as error:  # noqa: BLE001 - any failure is told, none may end the runner
+                answer = _answer_of(client, method, path, data)
+            except Exception as error:  # noqa: BLE001 - it is told; none may end the runner
                 return self._failure(call, error)
         if paced:
             self.pace.heard(answer)
@@ -109,6 +109,18 @@ class AlpacaClient:
         else:
             kind = "no_answer"
         return NoAnswer(call.sent, kind, type(error).__name__, status)
+
+
+def _answer_of(
+    client: "RESTClient", method: str, path: str, data: Mapping[str, str] | None
+) -> Answer:
+    """alpaca-py's one way to every method, with our transport and our answer behind it."""
+    body = None if data is None else dict(data)
+    answer: object = client._request(method, path, body)
+    if not isinstance(answer, Answer):
+        message = "expected our own answer: alpaca-py changed under the adapter"
+        raise TypeError(message)
+    return answer
 
 
 def _refuse_bad_keys(secrets: Secrets) -> None:

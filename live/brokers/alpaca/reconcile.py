@@ -57,7 +57,7 @@ def compare(
 ) -> Compared:
     """What differs; an unknown order whose id begins with `tag` is one of ours.
 
-    `missing_since` remembers, for this process, orders Alpaca had and does not find; it may be
+    `missing_since` remembers, for this process, orders Alpaca had and does not find: they may be
     late.
     """
     held = listing.positions(client)
