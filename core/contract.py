@@ -289,6 +289,7 @@ class Encryption(Table, frozen=True, kw_only=True):
         str,
         About(
             form="credential",
+            place=True,
             summary="The systemd credential that holds the master key; empty: none.",
         ),
     ] = ""

@@ -43,12 +43,20 @@ class Seal(NamedTuple):
     unseal: Callable[[bytes], bytes]
 
 
-def same(data: bytes) -> bytes:
-    """The bytes as they are."""
-    return data
+PURPOSE = "snapshot"
 
 
-PLAIN = Seal(same, same)
+def seal_of(journal: Journal) -> Seal:
+    """As the journal is sealed, so is what lies beside it; a plain one's is plain."""
+
+    def unseal(data: bytes) -> bytes:
+        plain = journal.unseal(PURPOSE, data)
+        if plain is None:
+            message = "it is not sealed by this journal's keys, or not whole"
+            raise SnapshotError(message)
+        return plain
+
+    return Seal(lambda data: journal.seal(PURPOSE, data), unseal)
 
 
 def say_to_standard_error(line: str) -> None:
@@ -64,12 +72,12 @@ class Snapshots:
     """
 
     def __init__(
-        self, journal: Journal, *, every: int = 0, seal: Seal = PLAIN, say: Say | None = None
+        self, journal: Journal, *, every: int = 0, seal: Seal | None = None, say: Say | None = None
     ) -> None:
         self.journal = journal
         self.path = snapshot_path(journal.url)
         self.every = every
-        self.seal = seal
+        self.seal = seal_of(journal) if seal is None else seal
         self.say = say_to_standard_error if say is None else say
         self._kept_at = 0
         self._size = 0

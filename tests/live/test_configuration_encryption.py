@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.config import flatten
-from live.configuration import load, render_effective
+from live.configuration import load
+from live.effective import render_effective
 from tests.live.test_configuration import lines_of
 
 
