@@ -5,6 +5,7 @@ shape   `Server(reply)`: `reply(request)` -> `Reply`; `server.requests` in order
 
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -44,8 +45,11 @@ def http(
 class Server:
     """Listens until closed; one thread a connection."""
 
-    def __init__(self, reply: Callable[[Request], Reply]) -> None:
+    def __init__(
+        self, reply: Callable[[Request], Reply], tls: ssl.SSLContext | None = None
+    ) -> None:
         self.reply = reply
+        self._tls = tls
         self.requests: list[Request] = []
         self.connections = 0
         self._closed = threading.Event()
@@ -71,7 +75,13 @@ class Server:
             self.connections += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
-    def _serve(self, connection: socket.socket) -> None:
+    def _serve(self, plain: socket.socket) -> None:
+        try:
+            tls = self._tls
+            connection = plain if tls is None else tls.wrap_socket(plain, server_side=True)
+        except OSError:
+            plain.close()
+            return
         with connection:
             try:
                 while (request := _read(connection)) is not None:

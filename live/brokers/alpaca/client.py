@@ -89,6 +89,8 @@ class AlpacaClient:
                 answer = _answer_of(client, method, path, data)
             except Exception as error:  # noqa: BLE001 - it is told; none may end the runner
                 return self._failure(call, error)
+            if call.expired:  # a TLS stream that was shut down can look like one that ended
+                return NoAnswer(sent=True, kind="timeout", detail="cut at the deadline")
         if paced:
             self.pace.heard(answer)
         return answer
