@@ -49,6 +49,9 @@ from core.values import (
     seconds_between,
 )
 
+DOUBLINGS = 6
+"""How often the wait before another cancel doubles: a broker that refuses us is not hammered."""
+
 
 def on_report(emit: Emitter, report: OrderSubmitted | OrderReported | FillReported) -> None:
     """Close what is over; name what nobody knows."""
@@ -142,10 +145,12 @@ def _absent(emit: Emitter, intent: Intent, *, complete: bool) -> None:
 
 
 def on_cancel_answered(emit: Emitter, answer: CancelAnswered) -> None:
-    """An unknown cancel is sent again; it is idempotent by its target."""
+    """An unknown cancel is sent again, each time after twice the wait: its target makes it safe."""
     intent = emit.state.alive(answer.client_order_id)
     if intent is not None and answer.outcome == "unknown":
-        due = _due(emit.state, intent, emit.state.config.broker.retry_after_s)
+        doubled = 2 ** min(intent.cancel_attempt - 1, DOUBLINGS)
+        wait_s = CONTEXT.multiply(Decimal(emit.state.config.broker.retry_after_s), doubled)
+        due = _due(emit.state, intent, decimal_text(wait_s))
         emit(TimerSet, key=f"cancel:{intent.client_order_id}", due=due)
 
 

@@ -171,3 +171,12 @@ def test_cancel_all_cancels_what_nobody_knows_of_once_it_is_found() -> None:
     again.when(found(intent(), seconds=40)).then_nothing().when(
         elapsed(f"cancel-all:{ORDER}", seconds=60)
     ).then(cancel("operator.cancel"))
+
+
+@pytest.mark.parametrize(("attempt", "wait"), [(1, 1), (2, 2), (3, 4), (7, 64), (20, 64)])
+def test_each_unknown_cancel_waits_twice_as_long(attempt: int, wait: int) -> None:
+    tried = [cancel_attempted(attempt=number) for number in range(1, attempt + 1)]
+
+    given(intent(), attempted(), submitted(), tried).when(
+        cancel_answered(outcome="unknown", attempt=attempt)
+    ).then(timer(f"cancel:{ORDER}", wait))

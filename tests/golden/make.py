@@ -59,21 +59,6 @@ CODES = [
 ]
 """The reasons of v1: a code that is added later changes no event, so it may not change this."""
 
-_CALL = {"request_id", "raw"}
-LATER = {
-    "CancelAnswered": _CALL,
-    "FillBusted": {"raw"},
-    "FillCorrected": {"raw"},
-    "OrderLookedUp": {"status_code", *_CALL},
-    "OrderReported": {"raw"},
-    "OrderSubmitFailed": _CALL,
-    "OrderSubmitUnknown": {"status_code", *_CALL},
-    "OrderSubmitted": _CALL,
-    "ReplaceAnswered": {"status_code", *_CALL},
-    "StreamWentDown": {"raw"},
-}
-"""Optional fields v1 did not have, by event: left out, its bytes are what they were."""
-
 
 def value_of(hint: Any, name: str, number: int) -> Any:
     """A value of a field's type, another one for another `number`."""
@@ -104,8 +89,7 @@ def struct_of(cls: type[Any], number: int) -> Any:
     """A struct with every field filled."""
     hints = get_type_hints(cls)
     fields = [field.name for field in msgspec.structs.fields(cls)]
-    known = [name for name in fields if name not in LATER.get(cls.__name__, ())]
-    return cls(**{name: value_of(hints[name], name, number + i) for i, name in enumerate(known)})
+    return cls(**{name: value_of(hints[name], name, number + i) for i, name in enumerate(fields)})
 
 
 def events() -> list[Event]:
