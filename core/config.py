@@ -42,7 +42,6 @@ from core.settings import (
 from core.values import DecimalText
 
 PARAMETERS = "strategy.parameters"
-LATER = "comes with a later release"
 _MARKET_KIND = "market.kind"
 _KINDS: dict[object, Kind] = {
     bool: Kind.BOOLEAN,
@@ -164,10 +163,6 @@ def _check_together(config: Config) -> Iterator[Problem]:
             expected="sim with broker.kind sim, paper or live with another",
             mend="choose another broker or another mode",
         )
-    if config.market.kind == "alpaca" and not config.symbols:
-        yield Problem(
-            key="symbols", found=(), expected="the symbols to trade", mend="name at least one"
-        )
     yield from _check_groups(config)
     yield from _check_endpoints(config)
     if config.rate.reserve >= config.rate.per_minute:
@@ -266,7 +261,6 @@ TABLES = tuple(
 
 __all__ = [
     "DECLARATIONS",
-    "LATER",
     "PARAMETERS",
     "Alerts",
     "Broker",

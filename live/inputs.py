@@ -5,6 +5,7 @@ shape   `read_inputs(config)` -> `Inputs`; `what_is_new(inputs, state)` -> the o
 errors  `BadInputError`: a market, a signal file or a strategy that cannot be read, by name
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
@@ -26,6 +27,8 @@ from core.rules import RULES
 from core.sim.market import DEFAULT_SYMBOLS
 from core.state import State
 from core.values import TimeText
+from journal import open_journal
+from journal.errors import JournalError
 from journal.genesis import journal_id_from_name
 from journal.master_key import MasterKey
 from journal.recorded import newest_format
@@ -78,6 +81,7 @@ def read_inputs(
     venue_parameters(config)
     real = None
     if config.broker.kind is not BrokerKind.SIM:
+        _refuse_another(config)
         from live.brokers.real import real_broker  # noqa: PLC0415 - alpaca-py
 
         real = real_broker(config, secrets or Secrets({}))
@@ -108,6 +112,24 @@ def read_inputs(
     flat["symbols"] = tuple(config.symbols) or tuple(feed.symbols)
     bound = account_hash(config, "" if real is None else real.account)
     return Inputs(config, feed, signals, sessions, loaded, strategy, flat, bound, key, real)
+
+
+def _refuse_another(config: Config) -> None:
+    """A journal of another name or mode, before anybody is asked for an account."""
+    try:
+        journal = open_journal(
+            config.journal, read_only=True, sealed=True, accept_anchor_missing=True
+        )
+    except JournalError:
+        return
+    with contextlib.closing(journal):
+        asked, found = (config.name, str(config.mode)), (journal.created.name, journal.created.mode)
+    if asked != found:
+        message = (
+            f"journal {journal.url}: expected name {asked[0]} and mode {asked[1]}, found name "
+            f"{found[0]} and mode {found[1]}; set name and mode, or use another journal"
+        )
+        raise BadInputError(message)
 
 
 def make_feed(config: Config, secrets: Secrets | None = None, real: "Real | None" = None) -> Feed:

@@ -16,6 +16,8 @@ import pytest
 
 from tests.postgres_server import NoServerError, Server, serving
 
+pytest.register_assert_rewrite("tests.spec")
+
 IN_CI = os.environ.get("CI") == "true"
 
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)

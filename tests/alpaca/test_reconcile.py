@@ -289,7 +289,8 @@ def test_an_order_alpaca_lost_is_a_mismatch_once_it_cannot_be_late_any_more(
 
     assert first == soon == []
     assert isinstance(told, ReconcileMismatched)
-    assert (told.what, told.journal_side, told.broker_side) == ("order", "new", "absent")
+    assert (told.what, told.symbol) == ("order-vanished", "KO")
+    assert (told.journal_side, told.broker_side) == ("new", "absent")
 
 
 def test_an_old_order_that_is_in_no_list_is_asked_for_by_its_id(connect: Connect) -> None:

@@ -293,32 +293,13 @@ def test_an_endpoint_that_would_show_the_keys_or_holds_some_is_refused(url: str)
         read_text(DECLARATIONS["broker.trading_url"], url)
 
 
-LATER = {
-    Mode.SIM: [],
-    Mode.PAPER: ["market.source"],
-    Mode.LIVE: ["market.source", "encryption.enabled"],
-}
-"""What a mode's own defaults ask for that cannot run yet."""
-
-
-@pytest.mark.parametrize(
-    ("mode", "kind", "problem"),
-    [
-        (Mode.SIM, BrokerKind.SIM, None),
-        (Mode.SIM, BrokerKind.ALPACA, "broker.kind"),
-        (Mode.PAPER, BrokerKind.SIM, "mode"),
-        (Mode.PAPER, BrokerKind.ALPACA, "broker.kind"),
-        (Mode.LIVE, BrokerKind.SIM, "mode"),
-        (Mode.LIVE, BrokerKind.ALPACA, "broker.kind"),
-    ],
-)
-def test_only_a_simulated_broker_in_sim_mode_can_run_yet(
-    mode: Mode, kind: BrokerKind, problem: str | None
-) -> None:
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("kind", BrokerKind)
+def test_a_simulated_broker_goes_with_mode_sim_and_no_other(mode: Mode, kind: BrokerKind) -> None:
     found = check(config_from_flat({"mode": mode, "broker.kind": kind}))
 
-    assert [one.key for one in found] == [*([problem] if problem else []), *LATER[mode]]
-    assert all("later release" in one.mend for one in found)
+    good = (mode is Mode.SIM) is (kind is BrokerKind.SIM)
+    assert [one.key for one in found] == ([] if good else ["mode"])
 
 
 def test_a_mode_has_its_own_endpoints_broker_policy_and_encryption() -> None:

@@ -8,37 +8,32 @@ from core.config import Config
 from live.configuration import ConfigError, load
 from tests.live.test_configuration import lines_of
 
-NO_ALPACA = "broker.kind = alpaca (flag --broker): expected sim; alpaca comes with a later release"
-NO_PAPER = (
-    "mode = paper (flag --mode): expected sim with broker.kind sim; "
-    "paper needs broker.kind alpaca, which comes with a later release"
-)
+OTHER = "expected sim with broker.kind sim, paper or live with another"
 
 
-@pytest.mark.parametrize(
-    ("mode", "kind", "line"),
-    [
-        ("sim", "alpaca", NO_ALPACA),
-        ("paper", "sim", NO_PAPER),
-        ("paper", "alpaca", NO_ALPACA),
-    ],
-)
-def test_what_comes_later_is_refused_in_one_line(
-    mode: str, kind: str, line: str, tmp_path: Path
+@pytest.mark.parametrize(("mode", "kind"), [("sim", "alpaca"), ("paper", "sim"), ("live", "sim")])
+def test_a_simulated_broker_goes_with_mode_sim_and_with_no_other(
+    mode: str, kind: str, tmp_path: Path
 ) -> None:
     flags: dict[str, object] = {"mode": mode, "broker": kind, "market": "sim"}
 
-    assert lines_of(tmp_path=tmp_path, flags=flags) == (line,)
+    (line,) = lines_of(tmp_path=tmp_path, flags=flags)
+
+    assert line.startswith(f"mode = {mode} (flag --mode): {OTHER}")
 
 
-def test_a_default_of_the_mode_says_so(tmp_path: Path) -> None:
-    lines = lines_of(tmp_path=tmp_path, flags={"mode": "live", "market": "sim"})
+def test_a_real_broker_without_a_mode_is_a_paper_account() -> None:
+    found = load(None, {}, {"broker": "alpaca", "market": "sim"})
 
-    assert lines == (
-        "broker.kind = alpaca (default for live): expected sim; alpaca comes with a later release",
-        "encryption.enabled = true (default for live): expected false; "
-        "encryption comes with a later release",
-    )
+    assert (found.config.mode, found.sources["mode"]) == ("paper", "default of a real broker")
+    assert found.config.broker.resend_unknown is False
+
+
+def test_a_mode_has_its_own_defaults_and_says_so() -> None:
+    found = load(None, {}, {"mode": "live", "symbols": "AAPL"})
+
+    assert found.config.encrypted
+    assert found.sources["encryption.enabled"] == found.sources["broker.kind"] == "default for live"
 
 
 def test_a_start_in_mode_live_needs_the_word_on_the_command_line(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from live.effective import render_effective
 from live.secrets import NAMES, Secrets
 from tests.live.test_configuration import (
     CANARY,
-    REFUSED_YET,
+    NEEDS_ANOTHER,
     SETTABLE,
     lines_of,
     loaded,
@@ -80,7 +80,7 @@ def test_a_url_without_a_password_may_stand_in_the_file(tmp_path: Path) -> None:
         assert loaded(f"journal = '{url}'", tmp_path=tmp_path).config.journal == url
 
 
-@pytest.mark.parametrize("key", [*SETTABLE, *sorted(REFUSED_YET)])
+@pytest.mark.parametrize("key", [*SETTABLE, *sorted(NEEDS_ANOTHER)])
 def test_a_secret_that_strays_into_a_setting_is_refused_and_not_shown(key: str) -> None:
     """The journal keeps settings and the log says them, so none of them may hold a secret."""
     environ = {"APCA_API_SECRET_KEY": CANARY, "ALPACA_API_KEY": f"id-{CANARY}"}
@@ -94,7 +94,7 @@ def test_a_secret_that_strays_into_a_setting_is_refused_and_not_shown(key: str) 
             assert CANARY[:6] not in str(error.value)
 
 
-@pytest.mark.parametrize("key", [*SETTABLE, *sorted(REFUSED_YET), "strategy.parameters.word"])
+@pytest.mark.parametrize("key", [*SETTABLE, *sorted(NEEDS_ANOTHER), "strategy.parameters.word"])
 def test_a_secret_in_the_files_settings_is_refused_and_not_shown(key: str, tmp_path: Path) -> None:
     for name, alias in NAMES:
         for variable in (name, alias):

@@ -90,10 +90,11 @@ def _text(text: str) -> str:
 
 
 def tree_of(key: str, value: object) -> Tree:
-    """A file's tree with one setting."""
+    """A file's tree with one setting, and what it cannot stand without."""
     table, _, name = key.rpartition(".")
     value = list(value) if isinstance(value, tuple) else value
-    return {table: {name: value}} if table else {name: value}
+    with_it = {"groups": "AAPL=technology"} if key == "risk.group_exposure_max" else {}
+    return {table: {name: value, **with_it}} if table else {name: value}
 
 
 TEXT = some.text(some.characters(max_codepoint=0x2FF, exclude_categories=["Cs"]), max_size=12)

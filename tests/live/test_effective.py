@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.config import DECLARATIONS, Config, config_hash, flatten
+from core.secret import REDACTED
 from live.configuration import load
 from live.effective import differences, render_effective, rows_of, running_settings
 from live.wording import SET
@@ -109,7 +110,7 @@ def test_no_row_and_no_difference_holds_a_secret_that_a_journal_got() -> None:
 
     found = differences(running_settings(snapshot, now, None), now)
 
-    assert found == [("broker.script", "#1=***", "")]
+    assert found == [("broker.script", f"#1={REDACTED}", "")]
 
 
 def test_no_row_holds_a_password() -> None:
