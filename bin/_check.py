@@ -5,6 +5,7 @@ usage   bin/check [--fix]             --fix lets ruff mend what it can first
 status  0 = all good, 1 = at least one failed; which ones is the last line on standard error
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -48,7 +49,9 @@ def main(arguments: list[str]) -> int:
         return 2
     failed = [name for name, command in CHECKS.items() if not check(name, command)]
     if arguments[:1] == ["--tests"]:
-        tests = [PYTHON, "-m", "pytest", *arguments[1:]]
+        chosen = any(word.startswith(("-n", "--numprocesses")) for word in arguments)
+        workers = [] if chosen else ["-n", str(min(4, os.cpu_count() or 1))]
+        tests = [PYTHON, "-m", "pytest", *workers, *arguments[1:]]
         if subprocess.run(tests, cwd=ROOT, check=False).returncode:
             failed.append("tests")
     if failed:

@@ -289,7 +289,7 @@ def test_an_order_alpaca_lost_is_a_mismatch_once_it_cannot_be_late_any_more(
 
     assert first == soon == []
     assert isinstance(told, ReconcileMismatched)
-    assert (told.what, told.symbol) == ("order-vanished", "KO")
+    assert (told.what, told.symbol) == ("order-vanished", "MSFT")
     assert (told.journal_side, told.broker_side) == ("new", "absent")
 
 
