@@ -148,7 +148,7 @@ def on_cancel_answered(emit: Emitter, answer: CancelAnswered) -> None:
     """An unknown cancel is sent again, each time after twice the wait: its target makes it safe."""
     intent = emit.state.alive(answer.client_order_id)
     if intent is not None and answer.outcome == "unknown":
-        doubled = 2 ** min(intent.cancel_attempt - 1, DOUBLINGS)
+        doubled = 2 ** min(max(intent.cancel_attempt - 1, 0), DOUBLINGS)
         wait_s = CONTEXT.multiply(Decimal(emit.state.config.broker.retry_after_s), doubled)
         due = _due(emit.state, intent, decimal_text(wait_s))
         emit(TimerSet, key=f"cancel:{intent.client_order_id}", due=due)

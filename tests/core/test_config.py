@@ -343,46 +343,8 @@ def test_the_other_accounts_endpoint_is_refused(mode: Mode, url: str) -> None:
 def test_live_is_encrypted_unless_told_not_to_be_and_nothing_else_unless_told_so(
     mode: Mode, asked: bool | None
 ) -> None:
-    config = config_with("mode", mode, config_with("encryption.enabled", asked))
+    said = {} if asked is None else {"encryption.enabled": asked}
+    config = config_from_flat({"mode": mode, **said})
 
     assert config.encrypted is (mode is Mode.LIVE if asked is None else asked)
     assert flatten(config)["encryption.enabled"] is config.encrypted
-
-
-def test_a_reserve_that_leaves_no_call_for_orders_is_refused() -> None:
-    (problem,) = check(config_with("rate.reserve", 200))
-
-    assert problem.key == "rate.reserve"
-
-
-def test_a_limit_of_groups_without_groups_is_refused() -> None:
-    (problem,) = check(config_with("risk.group_exposure_max", "1000"))
-
-    assert problem.key == "risk.group_exposure_max"
-    assert "risk.groups" in problem.mend
-
-
-@pytest.mark.parametrize("groups", ["MSFT=a,AAPL=a", "AAPL=a,AAPL=b", "AAPL=a,AAPL=a"])
-def test_a_grouping_has_one_spelling_and_a_symbol_one_group(groups: str) -> None:
-    (problem,) = check(config_with("risk.groups", groups))
-
-    assert problem.key == "risk.groups"
-    assert check(config_with("risk.groups", "AAPL=a,MSFT=a")) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("Fast", 1), ("a.b", 1), ("fast", 2**53), ("fast", 0.5), ("fast", None),
-                        ("fast", (1, 2)), ("fast", "\ud800")],
-)  # fmt: skip
-def test_a_parameter_without_canonical_bytes_is_a_problem(name: str, value: object) -> None:
-    problems = check(config_with("strategy.parameters", {name: value}))
-
-    assert {problem.key for problem in problems} == {f"strategy.parameters.{name}"}
-
-
-def test_the_text_of_a_configuration_does_not_show_its_journals_password() -> None:
-    config = Config(journal="postgresql://me:canary-0001@host/journal")  # pragma: allowlist secret
-
-    assert "canary-0001" not in repr(config)
-    assert "canary-0001" not in str(config)
-    assert "postgresql:…" in repr(config)

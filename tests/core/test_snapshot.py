@@ -115,7 +115,16 @@ def test_every_field_of_the_state_was_something_in_these_sessions(
     assert set(INITIAL.__struct_fields__) - seen == SEEN_ELSEWHERE
 
 
-SEEN_ELSEWHERE = {"halted", "lockouts", "mismatched", "next_config", "unsettled", "alerts"}
+SEEN_ELSEWHERE = {
+    "halted",
+    "lockouts",
+    "mismatched",
+    "next_config",
+    "unsettled",
+    "alerts",
+    "orphans",
+    "streams",
+}
 """Fields that stay as they are in these sessions; `filled` sets them."""
 
 
@@ -129,6 +138,8 @@ def test_the_fields_that_no_session_sets_come_back_too() -> None:
         next_config=(config, "id", "hash"),
         unsettled=CycleCounts(number=1, slot=INITIAL.now, intents=3),
         alerts=frozenset({"b", "a", "c"}),
+        orphans={"order-1": "MSFT"},
+        streams={"trade_updates": "", "account": "not compared"},
     )
     changed = {
         name for name in filled.__struct_fields__ if getattr(filled, name) != getattr(INITIAL, name)

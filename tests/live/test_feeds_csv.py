@@ -370,7 +370,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         tracemalloc.stop()
         return found
 
-    # What is remembered of times is bounded (core/values.py); both files fill it.
+    peak(20_000)  # what is remembered of times is bounded (core/values.py), and filled here
     assert peak(20_000) < peak(6_000) + 200_000
 
 
