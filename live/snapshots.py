@@ -120,6 +120,18 @@ class Snapshots:
         except OSError as error:
             self.say(f"snapshot {self.path}: not written: {error.strerror}; a restart takes longer")
 
+    def discard(self) -> None:
+        """Take the file away: what lies before it in the journal is not as it was written.
+
+        dies  before it: the next start is stopped by its full pass again; after it: at its fold
+        """
+        if self.path is None:
+            return
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            self.say(f"snapshot {self.path}: not removed: {error.strerror}; remove it by hand")
+
     def _read(self, path: Path) -> tuple[State, Head, int]:
         data = self.seal.unseal(path.read_bytes())
         envelope, body = snapshot.opened(
