@@ -68,6 +68,12 @@ def new_key() -> MasterKey:
     return MasterKey(os.urandom(KEY_BYTES))
 
 
+def looks_like_key(text: str) -> bool:
+    """Whether `text` has the form of a key, whatever its bytes are."""
+    text = text.strip()
+    return bool(_HEX.fullmatch(text) or _BASE64.fullmatch(text))
+
+
 def read_key(text: str, source: str) -> MasterKey:
     """The key that `text`, from `source`, writes."""
     text = text.strip()

@@ -5,8 +5,9 @@ why     a start reads from the snapshot on; what is before it is checked while t
         the interpreter from the runner; and it has connections of its own to close
 rules   `check` stands before every append and every call to the broker, `join` before the last
         event of a run. A fault found raises `UnsoundJournalError`, then and ever after: nothing is
-        appended to a journal that failed. A pass that ended without a verdict (killed, out of
-        memory) is done again in the runner itself, which waits for it
+        appended to a journal that failed. `on_fault` is called first: it takes the snapshot away,
+        so the next start folds from 1 and is refused before it acts. A pass that ended without a
+        verdict (killed, out of memory) is done again in the runner itself, which waits for it
         A short journal is checked at once: that takes less than starting a process
 dies    the runner: the pass sees its input end, and ends. The pass: see above
 """
@@ -17,6 +18,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from journal import verify
@@ -43,10 +45,13 @@ class UnsoundJournalError(JournalError):
 class FullPass:
     """One pass over one journal, begun when it is made. `events` as of its start."""
 
-    def __init__(self, url: str, where: str, *, events: int) -> None:
+    def __init__(
+        self, url: str, where: str, *, events: int, on_fault: Callable[[], None] | None = None
+    ) -> None:
         """`url` is the journal's with whatever password it has; `where` is how messages name it."""
         self._url = url
         self._where = where
+        self._on_fault = on_fault
         self._sound = False
         self._error: JournalError | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,6 +80,8 @@ class FullPass:
                 problems = verify(self._url).problems
             if problems:
                 self._error = UnsoundJournalError(self._where, problems[0])
+                if self._on_fault is not None:
+                    self._on_fault()
             else:
                 self._sound = True
         if self._error is not None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from journal.errors import EncryptionError
-from journal.master_key import MasterKey, read_key
+from journal.master_key import MasterKey, looks_like_key, read_key
 from live.secrets import MASTER
 
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
@@ -35,6 +35,12 @@ def master_key(
         if name in environ:
             source = f"environment {name}"
             found.append((source, read_key(environ[name], source)))
+    if looks_like_key(key_file) and not Path(key_file).exists():
+        message = (
+            "master key (key file): expected a file's path, found what looks like a key (not "
+            "shown); draw another, and name its file"
+        )
+        raise KeySourceError(message)
     if key_file:
         found.append((f"file {key_file}", _of_file(key_file)))
     if credential:

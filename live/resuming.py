@@ -2,7 +2,8 @@
 
 rule    From the snapshot to the head every byte is checked as it is read, and the anchor was when
         the journal was opened; all of it is checked by a full pass that halts the runner on a
-        fault. Without a snapshot everything is read, and so checked, before anything acts.
+        fault and takes the snapshot away, so that no later start goes on from it. Without one
+        everything is read, and so checked, before anything acts.
 """
 
 import contextlib
@@ -26,6 +27,8 @@ def resumed(
     committer = Committer(journal, strategy, listener, snapshots)
     if committer.started_from:
         sequence = committer.head.sequence
-        committer.full_pass = FullPass(config.journal, journal.url.where, events=sequence)
+        committer.full_pass = FullPass(
+            config.journal, journal.url.where, events=sequence, on_fault=snapshots.discard
+        )
         stack.callback(committer.full_pass.close)
     return committer

@@ -15,6 +15,7 @@ cost    written every `every` events at the least, and never more than BYTES_PER
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -120,7 +121,22 @@ class Snapshots:
         except OSError as error:
             self.say(f"snapshot {self.path}: not written: {error.strerror}; a restart takes longer")
 
+    def discard(self) -> None:
+        """Take the file away: what lies before it in the journal is not as it was written.
+
+        dies  before it: the next start is stopped by its full pass again; after it: at its fold
+        """
+        if self.path is None:
+            return
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            self.say(f"snapshot {self.path}: not removed: {error.strerror}; remove it by hand")
+
     def _read(self, path: Path) -> tuple[State, Head, int]:
+        if not stat.S_ISREG(path.stat().st_mode):
+            message = "expected a file, found a folder, a pipe or a device"
+            raise SnapshotError(message)
         data = self.seal.unseal(path.read_bytes())
         envelope, body = snapshot.opened(
             data, journal_id=self.journal.journal_id, source=core_source_hash()

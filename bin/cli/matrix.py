@@ -14,6 +14,7 @@ from bin.cli.output import print_json, print_lines
 from bin.cli.problems import CannotRunError
 
 HASH_SEEDS = ("1", "2")
+ENCRYPTED = "REFOLD_ENCRYPTION__ENABLED"
 
 
 class Row(TypedDict):
@@ -28,6 +29,12 @@ class Row(TypedDict):
 
 def matrix(options: argparse.Namespace) -> int:
     """One row for each seed with all the symbols; exit status 1 unless every row agrees."""
+    if os.environ.get(ENCRYPTED) == "true":
+        message = (
+            f"matrix (environment {ENCRYPTED}): expected plain journals, for an encrypted one has "
+            "another head each time; set it to false for this command"
+        )
+        raise CannotRunError(message)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="refold-matrix-") as folder:
         rows.extend(_row(options, seed, Path(folder)) for seed in _seeds(options.seeds))

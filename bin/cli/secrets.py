@@ -32,6 +32,8 @@ _FLAG = re.compile(
 )
 _KEY_ID = re.compile(r"(?<![A-Za-z0-9])(?:PK|AK|CK)[A-Z0-9]{18,30}(?![A-Za-z0-9])")
 _LONG = re.compile(r"(?:^|[=:])((?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9]{40,44})$")
+_MASTER = re.compile(r"(?:^|[=:])(?:[A-Za-z0-9+/]{43}|[A-Za-z0-9_-]{43})=$")
+"""A master key as `keys new` writes it. One in hex looks like an event's id, which is no secret."""
 _PASSWORD = re.compile(r"://[^/?#@:]+:[^/?#@]+@|[?&](?:ssl)?passw[^=&]*=[^&]", re.IGNORECASE)
 FAMILY = "APCA_API_KEY_ID_FILE and APCA_API_SECRET_KEY_FILE"
 
@@ -66,6 +68,8 @@ def refuse_words(words: Sequence[str]) -> None:
             mend = f"name a file by {FAMILY}"
         elif _PASSWORD.search(word):
             mend = "give the URL as REFOLD_JOURNAL, or the password as PGPASSWORD or in ~/.pgpass"
+        elif _MASTER.search(word):
+            mend = "name its file by --key-file, and draw this key anew"
         elif _KEY_ID.search(word) or _LONG.search(word) or _is_held(word):
             mend = f"name a file by {FAMILY}, and draw this key anew"
         else:

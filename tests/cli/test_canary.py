@@ -161,7 +161,13 @@ def test_a_word_of_a_command_that_is_a_secret_is_refused_unseen(
 
 
 @pytest.mark.parametrize(
-    "word", ["PK" + "7QX2M4ZB9TLW3KDA8V", "key=" + "hT3vQ9zLk2" * 4, "--apca-secret-key"]
+    "word",
+    [
+        "PK" + "7QX2M4ZB9TLW3KDA8V",
+        "key=" + "hT3vQ9zLk2" * 4,
+        "--apca-secret-key",
+        "--key-file=" + "hT3+Q9/Lk2" * 4 + "abc=",
+    ],
 )
 def test_a_word_that_looks_like_a_key_is_refused_though_nobody_holds_it(
     world: Path, word: str

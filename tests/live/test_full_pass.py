@@ -93,6 +93,20 @@ def test_a_run_on_a_damaged_journal_is_stopped_wherever_the_verdict_finds_it(fol
     assert sum(isinstance(event, RunnerStopped) for event in undamaged(folder)) == stopped
 
 
+@pytest.mark.usefixtures("beside")
+def test_a_start_after_the_fault_was_found_is_refused_before_it_appends(folder: Path) -> None:
+    damage(folder)
+    with pytest.raises(UnsoundJournalError):
+        session(folder, 200)
+    head = head_of(folder)
+
+    with pytest.raises(JournalError, match=f"sequence {OLD}: its bytes hash to"):
+        session(folder, 200)
+
+    assert head_of(folder) == head
+    assert not snapshot_of(folder).exists()
+
+
 def undamaged(folder: Path) -> list[object]:
     """The events behind the damaged one."""
     with open_journal(url_of(folder), read_only=True) as journal:

@@ -56,6 +56,14 @@ def test_sources_that_agree_are_one_and_sources_that_differ_are_refused(tmp_path
         assert OTHER.text not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", [KEY.text, KEY.secret.hex()])
+def test_a_key_given_in_place_of_its_files_path_is_not_shown(text: str) -> None:
+    with pytest.raises(KeySourceError, match="looks like a key") as caught:
+        master_key({}, key_file=text)
+
+    assert text not in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["", "not a key", KEY.text[:20]])
 def test_a_source_that_is_set_and_gives_no_key_is_not_passed_over(
     tmp_path: Path, text: str

@@ -1,5 +1,6 @@
 """A start from a snapshot is a start from sequence 1, only sooner; a bad snapshot is none."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -231,6 +232,19 @@ def test_a_snapshot_that_does_not_agree_is_dropped_with_one_line(
     assert line.startswith(f"refold: snapshot {snapshot_of(folder)}: {why}")
     assert line.endswith("; not used, the journal is folded from sequence 1")
     assert state_by_snapshot(folder) == folded(url_of(folder)), "a good one was written"
+
+
+def test_one_that_is_no_file_is_not_waited_for(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot_of(folder).unlink()
+    os.mkfifo(snapshot_of(folder))
+
+    with running(folder) as runner:
+        assert runner.committer.started_from == 0
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "expected a file, found a folder, a pipe or a device; not used" in line
 
 
 def test_one_of_a_core_that_was_edited_is_dropped(

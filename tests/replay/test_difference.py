@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from core.events import Event, IntentCreated
@@ -59,3 +60,14 @@ def test_the_matrix_of_seeds_has_one_head_each_and_parity() -> None:
     ]
     assert all(row["head"] == row["repeat_head"] and row["parity"] is True for row in rows)
     assert rows[0]["head"] != rows[1]["head"]
+
+
+def test_the_matrix_refuses_to_compare_heads_of_encrypted_journals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REFOLD_ENCRYPTION__ENABLED", "true")
+
+    said = refold("matrix", "--seeds", "1", "--symbols", "MSFT", "--cycles", "2")
+
+    assert said.status == 2
+    assert "expected plain journals" in said.errors
