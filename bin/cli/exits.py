@@ -19,7 +19,7 @@ class Exit(IntEnum):
 
 MEANING = {
     Exit.GOOD: "good",
-    Exit.CHECK_FAILED: "the check failed: a broken journal, no parity, heads that differ",
+    Exit.CHECK_FAILED: "the check failed: verify, replay, matrix or diff found something wrong",
     Exit.CANNOT_RUN: "cannot run: bad input, named in one line",
     Exit.FENCED: "fenced: a newer runner has claimed the journal",
     Exit.ROLLED_BACK: "the journal stands behind its anchor, or on another branch (ROLLBACK, FORK)",
