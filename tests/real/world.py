@@ -6,8 +6,10 @@ market  recorded minutes of 2024 against a venue of today, quoted at one and the
 """
 
 import json
+import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from subprocess import Popen
@@ -187,6 +189,24 @@ class Drill:
         """The venue's orders."""
         orders: list[dict[str, Any]] = self.venue.get("state")["orders"]
         return orders
+
+    def venue_status(self, order_id: str) -> str:
+        """The status of one order by the venue's own id."""
+        (found,) = [one for one in self.orders() if one["id"] == order_id]
+        status: str = found["status"]
+        return status
+
+    def keep_quoting(self) -> None:
+        """Quotes as fresh as the venue's clock, until the venue ends."""
+        own = Running(self.venue.process, self.venue.ready)
+
+        def quote() -> None:
+            with suppress(OSError, AssertionError):
+                while own.process.poll() is None:
+                    own.post("quotes", {symbol: dict(QUOTE) for symbol in self.symbols})
+                    time.sleep(1)
+
+        threading.Thread(target=quote, daemon=True).start()
 
     def posts(self) -> dict[str, int]:
         """How often each client order id was posted."""
