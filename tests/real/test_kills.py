@@ -7,12 +7,10 @@ import random
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.cli.command import ended
-from tests.real.world import JOURNAL, Drill, drill
+from tests.real.world import Drill, drill
 from tests.venue.process import eventually
 
 
@@ -37,15 +35,14 @@ def killed(here: Drill, moments: Sequence[float], *words: object) -> None:
         process.communicate()
 
 
-def market_of_today(here: Drill, **tables: Any) -> None:
+def market_of_today(here: Drill) -> None:
     """market alpaca, a cycle a second."""
-    strategy = {"target": f"{here.folder}/flip.py:Flip"}
-    here.configure(market="alpaca", strategy=strategy, **tables)
+    here.configure(market="alpaca", strategy={"target": f"{here.folder}/flip.py:Flip"})
 
 
 def traded(here: Drill, kills: int) -> None:
     chance = random.Random(7)
-    market_of_today(here, market={"source": "alpaca", "cycle_s": 1})
+    market_of_today(here)
     here.keep_quoting()
     killed(here, [chance.uniform(0.0, 2.5) for _ in range(kills)])
     last = here.run("--cycles", 3)
@@ -71,7 +68,7 @@ def test_a_runner_killed_ten_times_ends_with_the_venues_orders(tmp_path: Path) -
 def test_a_runner_killed_amid_faults_ends_with_the_venues_orders(tmp_path: Path) -> None:
     faults = "timeout_after=0.05,reset_after=0.05,error_after=0.05,html=0.05,partial_fill=0.2"
     with drill(tmp_path / "run", "--faults", faults, "--seed", "3") as here:
-        market_of_today(here, market={"source": "alpaca", "cycle_s": 1})
+        market_of_today(here)
         here.keep_quoting()
         killed(here, [0.3, 1.1, 2.0, 0.7])
         here.venue.post("rates", {"faults": ""})

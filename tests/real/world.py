@@ -105,6 +105,8 @@ class Drill:
             "broker": broker,
             "rate": {"per_minute": 100_000},
         }
+        if market == "alpaca":
+            whole["market"]["cycle_s"] = 1
         for name, table in tables.items():
             whole.setdefault(name, {}).update(table)
         top = [f'mode = "{mode}"'] if mode else []
