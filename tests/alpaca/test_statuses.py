@@ -1,4 +1,4 @@
-"""Every status a broker has said, from every mouth: what the core makes of it, and who still sees it.
+"""Every status a broker has said, from every mouth: what the core makes of it, and who sees it.
 
 shape   the real bytes -> the adapter's own reader -> `decide` -> the projection `open_intents`
 source  ALPACA.md A1 (17 statuses, and the SDK's pending_review); VOCABULARY.md 2.1 (the words of
