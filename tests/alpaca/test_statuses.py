@@ -86,7 +86,7 @@ def test_a_status_is_what_the_table_says_and_open_intents_lists_it_until_it_is_o
         outcome = outcome.when(more)
     state = outcome.state
     known = state.intent(ORDER_ID)
-    told: list[Decision] = outcome.decisions
+    told: list[Decision] = list(outcome.decisions)
     view = fold_all(OPEN_INTENTS, numbered([*before, *heard, *told]))
     rows = [(row["client_order_id"], row["status"]) for row in OPEN_INTENTS.rows(view)]
     terminal = status in set(TerminalStatus)

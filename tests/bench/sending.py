@@ -140,7 +140,7 @@ def first_send() -> Iterator[list[int]]:
         before(connection, data)
         sent.append(time.perf_counter_ns())
 
-    transport._Guarded.send = send  # type: ignore[method-assign]
+    transport._Guarded.send = send  # type: ignore[method-assign,assignment]
     try:
         yield sent
     finally:

@@ -36,7 +36,7 @@ def killed(here: Drill, moments: Sequence[float], *words: object) -> None:
 
 
 def market_of_today(here: Drill) -> None:
-    """market alpaca, a cycle a second."""
+    """Quotes of the venue, a cycle a second."""
     here.configure(market="alpaca", strategy={"target": f"{here.folder}/flip.py:Flip"})
 
 

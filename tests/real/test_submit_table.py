@@ -184,7 +184,8 @@ def test_one_that_was_there_a_moment_before_ours_is_found_by_the_refusal_and_hal
 
         assert [type(one) for one in answers] == [OrderSubmitUnknown]
         assert after.halted
-        assert (intent.closed_at, intent.filled) == (None, 0)
+        assert intent.closed_at is None
+        assert intent.filled == 0
         assert here.posts() == {intent.client_order_id: 1}
 
 

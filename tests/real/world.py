@@ -180,7 +180,8 @@ class Drill:
         for order_id, intent in known.items():
             order = theirs.get(order_id)
             if order is None:
-                assert (intent.filled, intent.reported_status) == (0, None), intent
+                assert intent.filled == 0, intent
+                assert intent.reported_status is None, intent
                 continue
             assert intent.filled == Decimal(order["filled_qty"]), (order, intent)
             assert intent.reported_status == order["status"], (order, intent)
