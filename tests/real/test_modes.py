@@ -93,6 +93,7 @@ def test_keys_that_are_missing_or_wrong_are_one_line_and_leave_nothing(
     assert here.writes() == []
 
 
+@pytest.mark.slow
 def test_an_account_that_is_not_the_journals_is_refused(here: Drill, tmp_path: Path) -> None:
     assert here.refold(*words(here)).status == 0
     with drill(tmp_path / "other", "--seed", "99") as other:
@@ -131,6 +132,7 @@ def test_a_dry_run_sends_nothing_appends_nothing_and_tells_what_the_run_then_doe
     assert len(here.writes()) == posted
 
 
+@pytest.mark.slow
 def test_a_dry_run_knows_what_the_account_holds_now(here: Drill) -> None:
     """The first cycle's decision is on the account as it is, not as configured."""
     here.venue.post("position", {"symbol": "AAPL", "quantity": "7", "price": "100"})
