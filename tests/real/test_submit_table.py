@@ -113,7 +113,7 @@ def test_an_order_is_sent_once_and_lives_once_whatever_becomes_of_its_post(
     assert before.fills == after.fills
 
 
-@pytest.mark.parametrize(("seconds", "times"), [(1, 2), (4, 1)])
+@pytest.mark.parametrize(("seconds", "times"), [(1, 2), (7, 1)])
 def test_a_limited_order_waits_and_goes_under_its_own_id(
     tmp_path: Path, seconds: float, times: int
 ) -> None:
