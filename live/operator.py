@@ -41,7 +41,10 @@ def accept_rollback(journal: Journal, *, who: str, why: str) -> bool:
 def command(
     journal: Journal, word: str, *, who: str, where: str, why: str, now: TimeText | None
 ) -> list[Decision]:
-    """Append `word` (halt, resume, cancel-all) and what the core derives of it."""
+    """Append `word` (halt, resume, cancel-all) and what the core derives of it.
+
+    `now`: of the operator's clock; None where time is simulated, and stands at the last event.
+    """
     committer = _committer(journal)
     observed = OperatorCommanded(
         observed_at=now or committer.state.now, command=word, who=who, where=where, why=why

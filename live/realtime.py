@@ -6,7 +6,8 @@
     waits        (at once after the stream changed) a reconciliation
     each slot    when its time has come (a market of its own time), or when the one before is done
                  and `--pace` has passed (a recorded market)
-    end          every unknown outcome is waited for until the core's own timers settle it
+    end          what was refused for now is sent again or expires, and every unknown outcome is
+                 waited for, until the core's own timers settle it
 
 rule    A reconciliation that failed is no empty one: nothing of it is committed, the account grows
         old, and the gates of the link block openings until one succeeds. A stream's message is
@@ -147,6 +148,7 @@ class RealtimeRunner(Runner):
     def _finish(self) -> None:
         """The last words of the stream, every outcome that may still come, and a last look."""
         self._wait(GRACE_S, until=lambda: not self.committer.state.intents)
+        self._wait(self._longest_unsent_s(), until=lambda: not self._is_unsent())
         self._wait(self._longest_doubt_s(), until=lambda: not self._in_doubt())
         self._reconcile()
         self._hear()
@@ -160,6 +162,15 @@ class RealtimeRunner(Runner):
         broker = self.committer.state.config.broker
         looks = Decimal(broker.look_interval_s) * (broker.looks + 2)
         return Decimal(broker.settle_s) + looks + GRACE_S
+
+    def _is_unsent(self) -> bool:
+        intents = self.committer.state.intents.values()
+        return any(intent.status is OpenStatus.PENDING_SUBMIT for intent in intents)
+
+    def _longest_unsent_s(self) -> Decimal:
+        """After this time what the broker would not take yet was taken, or has expired."""
+        config = self.committer.state.config
+        return Decimal(config.risk.intent_valid_s) + Decimal(config.broker.retry_after_s) + GRACE_S
 
     # -- time
 

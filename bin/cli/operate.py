@@ -12,6 +12,7 @@ from bin.cli.journals import write
 from bin.cli.output import print_json, print_lines
 from core.events import Decision, tag_of
 from journal import Journal, WriterLock
+from live.clock import WallClock
 from live.operator import accept_rollback as accept_rolled_back
 from live.operator import command
 
@@ -63,7 +64,7 @@ def _operate(options: argparse.Namespace, word: str) -> int:
             who=_who(journal, options),
             where="command-line" if simulated else socket.gethostname(),
             why=options.why,
-            now=None,
+            now=None if simulated else WallClock().now(),
         )
         head = journal.read_head()
     document = {

@@ -116,7 +116,8 @@ class Armed(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     `order_number`: the venue's nth client order id, from 1. `path`: how the call's path begins; of
     a request fault without `method` and `path`, the POST of an order. `event`: of the stream.
-    `at_byte`: where the answer is cut; `seconds`: how long; `status`: which 5xx, or which words
+    `at_byte`: where the answer is cut; `seconds`: how long, of 429 the Retry-After in place of the
+    rate headers; `status`: which 5xx, or which words
     """
 
     fault: Fault

@@ -150,7 +150,11 @@ def _other_answer(struck: Struck, answer: Answer, headers: dict[str, str]) -> by
     match struck.fault:
         case Fault.RATE_LIMITED:
             body = {"code": 42910000, "message": "rate limit exceeded"}
-            return answer_bytes(Answer(429, body), {**headers, "X-RateLimit-Remaining": "0"})
+            if struck.armed.seconds is not None:  # what a proxy before Alpaca says
+                headers = {"Retry-After": f"{struck.armed.seconds:g}"}
+            else:
+                headers = {**headers, "X-RateLimit-Remaining": "0"}
+            return answer_bytes(Answer(429, body), headers)
         case Fault.ERROR_BEFORE | Fault.ERROR_AFTER:
             status = int(struck.armed.status or (500, 502, 503, 504)[struck.below(4)])
             if status == 500:

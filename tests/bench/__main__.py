@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tests.bench import append, coding, postgres, process, reading, sessions, steady
+from tests.bench import append, coding, postgres, process, reading, sending, sessions, steady
 from tests.bench.corpus import FULL, QUICK, Corpus
 from tests.bench.measure import DifferentError, Row
 from tests.postgres_server import NoServerError
@@ -60,6 +60,7 @@ BENCHES: dict[str, Bench] = {
     "replay.fold.history": Bench("few events", reading.folding_long),
     "replay.parity": Bench("replay.fold", reading.replaying),
     "session": Bench("the same in memory", sessions.running),
+    "send.p99": Bench("bare sqlite3 commit, WAL FULL", sending.sending),
     "restart.10k": Bench("on no journal", partial(process.restarting, many=False)),
     "restart.1m": Bench("on no journal", partial(process.restarting, many=True)),
     "memory": Bench("its first tenth", process.remembering),

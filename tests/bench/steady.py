@@ -107,9 +107,10 @@ class Market:
         )
         for decision in decisions:
             if isinstance(decision, OrderSubmitAttempted):
-                self._fill(decision.client_order_id, at)
+                self.fill(decision.client_order_id, at)
 
-    def _fill(self, order: str, at: TimeText) -> None:
+    def fill(self, order: str, at: TimeText) -> None:
+        """All of the order's shares, executed at its limit."""
         intent = self.committer.state.intents[order]
         self.made += 1
         self.committer.observe(

@@ -1,0 +1,104 @@
+"""What a week brings that no fault injector does: a closed market, a person, a replaced order."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.events import OrderSubmitSkipped
+from tests.cli.command import ended, events
+from tests.real.world import JOURNAL, Drill, drill
+from tests.venue.process import eventually
+
+RESTS = {1: [("AAPL", "buy", 10, "90.00")]}
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Drill]:
+    """A venue and a folder."""
+    with drill(tmp_path / "run") as made:
+        yield made
+
+
+def test_a_runner_started_while_the_market_is_closed_waits_hears_and_stops_at_a_word(
+    here: Drill,
+) -> None:
+    """No session for days; the stream is heard meanwhile, and SIGTERM is obeyed at once."""
+    here.configure(market="alpaca", strategy={"target": f"{here.folder}/flip.py:Flip"})
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    days = {time.strftime("%Y-%m-%d", time.gmtime(time.time() + n * 86_400)) for n in range(-2, 4)}
+    here.venue.post("calendar", dict.fromkeys(sorted(days | {today})))
+    process = here.started("run", "--config", "c.toml", "--json")
+    eventually(lambda: here.venue.get("state")["listening"] == 1, 20)
+    here.venue.post("order", {"symbol": "MSFT", "side": "buy", "quantity": 1, "limit_price": "90"})
+    time.sleep(2.5)
+    (theirs,) = here.orders()
+    here.venue.post("cancel", {"client_order_id": theirs["client_order_id"]})
+    time.sleep(0.7)
+    asked = time.monotonic()
+    process.terminate()
+    ran = ended(process)
+
+    assert time.monotonic() - asked < 5
+    assert (ran.status, ran.json["cycles"]) == (0, 0), ran.lines
+    kinds = [one["type"].split(".")[0] for one in events(here.folder, JOURNAL)]
+    assert "order-reported" in kinds, kinds
+    assert "reconcile-mismatched" in kinds
+    assert kinds[-1] == "runner-stopped"
+    assert here.writes() == []
+    here.assert_sound()
+
+
+def test_an_order_replaced_by_a_person_closes_and_its_successor_blocks_the_symbol(
+    here: Drill,
+) -> None:
+    """Nothing is lost: the old is REPLACED, the new is a foreign order, named, and its fill too."""
+    here.plan({1: RESTS[1], 2: [("AAPL", "buy", 1, "100.02"), ("MSFT", "buy", 1, "100.02")]})
+    state = here.session()
+    (order,) = here.orders()
+    client = here.venue.trading()
+    client._use_raw_data = True
+    client.patch(f"/orders/{order['id']}", {"limit_price": "91.00"})
+    after = here.session()
+
+    (old,) = [one for one in dict(after.closed.items()).values() if one.symbol == "AAPL"]
+    skips = [one for one in here.events if isinstance(one, OrderSubmitSkipped) and one.cycle == 2]
+    skipped = {one.symbol: str(one.reason.code) for one in skips}
+    assert list(state.intents) == [old.client_order_id]
+    assert str(old.status) == "REPLACED"
+    assert after.mismatched == {"AAPL": "foreign-order"}
+    assert skipped == {"AAPL": "reconcile.mismatch"}
+    successor = [one for one in here.orders() if one["status"] == "new"]
+    assert [one["limit_price"] for one in successor] == ["91"]
+
+
+def test_a_persons_order_blocks_its_symbol_until_it_is_gone(here: Drill) -> None:
+    plan = [("AAPL", "buy", 1, "100.02"), ("MSFT", "buy", 1, "100.02")]
+    here.plan({1: plan, 2: plan})
+    mine = {"symbol": "AAPL", "side": "buy", "quantity": 5, "limit_price": "90"}
+    here.venue.post("order", mine)
+    blocked = here.session()
+    (theirs,) = [one for one in here.orders() if one["foreign"]]
+    here.venue.post("cancel", {"client_order_id": theirs["client_order_id"]})
+    freed = here.session()
+
+    assert blocked.mismatched == {"AAPL": "foreign-order"}
+    assert freed.mismatched == {}
+    sold = {one["symbol"] for one in here.orders() if not one["foreign"]}
+    assert sold == {"AAPL", "MSFT"}
+    here.assert_sound()
+
+
+def test_a_cancel_the_venue_refuses_leaves_the_order_open_and_known(here: Drill) -> None:
+    """DELETE 422: it filled a moment before, and the fill is what the journal ends with."""
+    here.plan(RESTS, risk={"order_max_age_s": "1"})
+    here.venue.arm("cancel_rejected", order_number=1)
+    state = here.session()
+    time.sleep(1.0)
+    again = here.session()
+    (order_id,) = state.intents
+    known = again.intent(order_id)
+    assert known is not None
+    assert [one["status"] for one in here.orders()] == [str(known.reported_status)]
+    here.assert_agrees(again)
