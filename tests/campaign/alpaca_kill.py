@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tests.campaign import alpaca_scenario
 from tests.campaign.alpaca_plants import PLANTS
@@ -95,6 +95,7 @@ class Campaign:
             return False, [f"status {ended.status}: {ended.complaint}"], label
         killed = ended.killed
         wrong: list[str] = []
+        recorded: set[str] = set()
         for _ in range(STARTS_MAX):
             if killed or wrong:
                 again = paper.run(venue, None)
@@ -106,7 +107,11 @@ class Campaign:
                 break
             wrong = wrong or ["an order is still open"]
         lost = [head for head in heads if f"{head.sequence} {head.chain}" not in recorded]
-        return killed, wrong + [f"acknowledged event {head.sequence} is lost" for head in lost], label
+        return (
+            killed,
+            wrong + [f"acknowledged event {head.sequence} is lost" for head in lost],
+            label,
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -171,15 +176,7 @@ def _cases(campaign: Campaign, options: argparse.Namespace) -> tuple[list[Case],
     """The cases asked for, in an order that spreads the behaviors; what is wrong unkilled."""
     if options.at:
         return [_case_of(text) for text in options.at], []
-    found: list[list[Case]] = []
-    wrong: list[str] = []
-    for behavior in options.behavior or BEHAVIORS:
-        steps, problems = campaign.steps_of(behavior)
-        wrong += [f"{behavior}: {line}" for line in problems]
-        if options.list:
-            _list(behavior, steps)
-        found.append([Case(behavior, point) for point in points_of(steps, traced=False)])
-    cases = [case for of_one in found for case in of_one]
+    cases, wrong = _all_cases(campaign, options)
     draw = random.Random(options.seed)
     if not options.all:
         # a system of samples: every behavior and every stretch of its session is in it
@@ -188,6 +185,25 @@ def _cases(campaign: Campaign, options: argparse.Namespace) -> tuple[list[Case],
         cases = [cases[int((index + offset) * len(cases) / count)] for index in range(count)]
     draw.shuffle(cases)
     return cases, wrong
+
+
+def _all_cases(campaign: Campaign, options: argparse.Namespace) -> tuple[list[Case], list[str]]:
+    """Every point of every behavior, by its own run never killed; what is wrong with those runs."""
+    behaviors = options.behavior or list(BEHAVIORS)
+
+    def work(worker: int, tell: Tell) -> None:
+        for behavior in behaviors[worker :: options.workers]:
+            tell([behavior, *campaign.steps_of(behavior)])
+
+    found: dict[str, list[Case]] = {}
+    wrong: list[str] = []
+    for behavior, taken, problems in shared_out(work, options.workers):
+        steps = [Step(*step) for step in taken]
+        wrong += [f"{behavior}: {line}" for line in problems]
+        if options.list:
+            _list(behavior, steps)
+        found[behavior] = [Case(behavior, point) for point in points_of(steps, traced=False)]
+    return [case for behavior in behaviors for case in found[behavior]], wrong
 
 
 def _case_of(text: str) -> Case:

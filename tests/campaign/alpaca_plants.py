@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from core import outcomes
 from core.events import OrderLookedUp, OrderSubmitUnknown
-from core.state import State
 from live.brokers.alpaca.orders import Orders
 from live.brokers.ticket import Ticket
 from tests.campaign.plants import put
@@ -56,12 +55,6 @@ def forget_attempts() -> None:
     put(outcomes, "on_runner_started", lambda _: None)
 
 
-def count_twice() -> None:
-    """What the stream told of an execution is not known when REST tells it."""
-    put(State, "has_fill_to", lambda *_: False)
-    put(State, "executed", lambda state, _: state.position("nothing"))
-
-
 def no_list_at_start() -> None:
     """+ What happened while nobody listened is never asked for."""
     from live.brokers.alpaca import reconcile
@@ -73,6 +66,5 @@ PLANTS: dict[str, Callable[[], None]] = {
     "fresh-id": fresh_id_after_a_timeout,
     "absence-at-once": absence_at_once,
     "forget-attempts": forget_attempts,
-    "count-twice": count_twice,
     "no-news": no_list_at_start,
 }

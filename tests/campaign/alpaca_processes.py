@@ -17,8 +17,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import live.realtime as realtime
 from bin.cli import __main__ as command_line
+from live import realtime
 from live.brokers import real as _real  # noqa: F401 - imported once, here, for every child
 from live.brokers.alpaca import sdk as _sdk  # noqa: F401 - the same
 from live.brokers.alpaca.client import AlpacaClient

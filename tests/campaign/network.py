@@ -52,7 +52,7 @@ def _arm_connect(steps: Steps) -> None:
     def connect(self: socket.socket, address: Any) -> Any:
         return steps.around(lambda: "net connect", lambda: real(self, address), None)
 
-    socket.socket.connect = connect  # type: ignore[method-assign]
+    socket.socket.connect = connect  # type: ignore[method-assign, assignment]
 
 
 def _arm_send(name: str, steps: Steps) -> None:
