@@ -72,8 +72,8 @@ order_max_age_s = "0.25"
 
 [broker]
 kind = "alpaca"
-connect_timeout_s = "0.3"
-read_timeout_s = "0.25"
+connect_timeout_s = "1"
+read_timeout_s = "0.4"
 reconcile_every_s = "1"
 settle_s = "{settle_s}"
 looks = 2
@@ -87,7 +87,7 @@ reserve = 0
 [projections]
 snapshot_every = 25
 """
-SETTLE_S = "0.6"
+SETTLE_S = "0.7"
 
 _PLAN = {
     1: (("AAA", "buy", 10, 0), ("BBB", "buy", 8, 0)),
