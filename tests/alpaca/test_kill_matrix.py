@@ -38,3 +38,22 @@ def test_a_planted_fault_is_found(plant: str, behavior: str, found: str) -> None
     assert status == 1
     assert counts["violations"] > 0
     assert found in told
+
+
+def test_a_runner_stopped_past_its_claim_is_fenced_and_sends_no_order_of_its_own(
+    full_size: bool,
+) -> None:
+    status, counts, told = campaign("alpaca_pause", "--pauses", "400" if full_size else "20")
+
+    assert (counts["events after the claim"], counts["duplicates"]) == (0, 0), told
+    assert (counts["violations"], status) == (0, 0), told
+    assert counts["stopped"] >= 0.9 * counts["pauses"]
+
+
+@pytest.mark.parametrize("plant", ["unfenced", "blind"])
+def test_a_runner_that_ignores_its_fence_is_found_at_the_venue_too(plant: str) -> None:
+    status, counts, _ = campaign("alpaca_pause", "--plant", plant, "--pauses", "6")
+
+    assert status == 1
+    assert counts["events after the claim"] > 0
+    assert plant == "unfenced" or counts["duplicates"] > 0

@@ -21,11 +21,14 @@ from core.events import (
     OrderSubmitUnknown,
 )
 from core.evolve import evolve
-from core.order import OpenStatus, TerminalStatus, status_of
+from core.order import GIVEN_UP, OpenStatus, TerminalStatus, status_of
 from core.state import INITIAL, Intent, State
 from journal import open_journal, verify
 from replay.parity import parity
 from tests.campaign.alpaca_scenario import BEHAVIORS
+
+ORPHAN = "orphan: "
+"""How the line of an order begins that was given up, came all the same, and was named for it."""
 
 
 def wrong_of(url: str, dump: dict[str, Any], behavior: str) -> tuple[list[str], int, list[str]]:
@@ -93,7 +96,9 @@ def _orders(state: State, dump: dict[str, Any]) -> list[str]:
         if intent.reported_status != order["status"]:
             wrong.append(f"{order_id}: {intent.reported_status} here, there {order['status']}")
         if isinstance(status, TerminalStatus) and intent.status != status:
-            wrong.append(f"{order_id}: {intent.status}, at the venue {status}")
+            named = f"order.orphan:{order_id}" in state.alerts and intent.status in GIVEN_UP
+            what = ORPHAN if named else ""
+            wrong.append(f"{what}{order_id}: {intent.status}, at the venue {status}")
     return wrong
 
 

@@ -36,6 +36,11 @@ def _post(fault: str) -> dict[str, str]:
     return {} if of_order else {"method": "POST", "path": "/v2/orders"}
 
 
+def _call(fault: str, method: str, **more: Any) -> Behavior:
+    """Of calls about orders that post none: cancels, look-ups and lists."""
+    return Behavior(({"fault": fault, "method": method, "path": "/v2/orders", **more},))
+
+
 BEHAVIORS: dict[str, Behavior] = {
     "accepts": Behavior(),
     "refuses": Behavior(quoted=("AAA", "CCC")),
@@ -52,6 +57,14 @@ BEHAVIORS: dict[str, Behavior] = {
         {"fault": "late_visible", "order_number": 2, "seconds": 0.3},
     )),
     "stream-drops": Behavior(({"fault": "stream_drop", "times": 4},)),
+    "stream-disconnects": Behavior(({"fault": "stream_disconnect", "event": "fill"},)),
+    "fills-in-parts": _second("partial_fill"),
+    "rejects-later": _second("late_reject"),
+    "cancel-times-out": _call("timeout_after", "DELETE"),
+    "cancel-resets": _call("reset_before", "DELETE"),
+    "cancel-overtaken": Behavior(({"fault": "fill_after_cancel", "order_number": 3},)),
+    "lists-fail": _call("error_after", "GET", times=3, status="504"),
+    "lists-hang": _call("timeout_after", "GET", times=2),
 }  # fmt: skip
 """By name: what the second order, or the stream, suffers."""
 
