@@ -4,6 +4,7 @@ full    python -m tests.campaign.stream_orders --cases 10000
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.campaign.stream_orders import (
     AMENDED,
     BEHIND,
     HISTORIES,
+    TAG,
     Act,
     History,
     check,
@@ -42,7 +44,7 @@ def test_any_interleaving_and_a_reconcile_fold_to_the_clean_run(history: History
 
 @settings(max_examples=100, suppress_health_check=_ALL)
 @given(histories(AMENDED))
-def test_a_bust_that_was_not_heard_is_a_mismatch_by_name(history: History) -> None:
+def test_a_bust_or_correction_that_was_not_heard_is_a_mismatch_by_name(history: History) -> None:
     check_amended(history)
 
 
@@ -50,6 +52,15 @@ def test_a_lost_bust_is_named() -> None:
     world = check_amended(one(("step", 1, ON_TIME), ("fill", 9, ON_TIME), ("bust", 1, LOST)))
 
     assert world.clean.position("AAA") == 0
+    assert world.disturbed.mismatched == {"AAA": "order"}
+
+
+def test_a_lost_correction_of_a_price_is_named_once_it_cannot_be_on_its_way() -> None:
+    world = check_amended(one(("step", 1, ON_TIME), ("fill", 7, ON_TIME), ("correct", 1, LOST)))
+
+    order = f"{TAG}0001"
+    assert world.clean.average_price(order) == Decimal("11.7")
+    assert world.disturbed.average_price(order) == Decimal("10.7")
     assert world.disturbed.mismatched == {"AAA": "order"}
 
 

@@ -32,7 +32,7 @@ from live.brokers.alpaca.answer import Answer
 from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.orders import Orders
 from live.brokers.alpaca.reading import Unreadable, raw_text, read_object
-from live.brokers.alpaca.reconcile import compare
+from live.brokers.alpaca.reconcile import LAG_S, compare
 from live.brokers.alpaca.updates import Updates
 from live.brokers.ticket import ticket_of
 from live.venue.book import Order, Quote
@@ -293,12 +293,15 @@ def check(history: History) -> World:
 def check_amended(history: History) -> World:
     """The law of histories with busts and corrections: the same, or mismatched by name."""
     world = play(history)
+    world.step += 2 * int(LAG_S)  # a correction may be on its way for so long
+    world.settle()
     expected, found = amounts(world.clean), amounts(world.disturbed)
     for order_id, shares in expected["filled"].items():
         intent = world.disturbed.intent(order_id)
         assert intent is not None
-        if found["filled"][order_id] != shares:
-            assert intent.symbol in world.disturbed.mismatched, (order_id, expected, found)
+        prices = [state.average_price(order_id) for state in (world.clean, world.disturbed)]
+        if found["filled"][order_id] != shares or prices[0] != prices[1]:
+            assert intent.symbol in world.disturbed.mismatched, (order_id, expected, found, prices)
     for symbol in SIDES:
         if found["positions"].get(symbol) != expected["positions"].get(symbol):
             assert symbol in world.disturbed.mismatched, (symbol, expected, found)
