@@ -26,7 +26,7 @@ def test_a_killed_runner_and_the_venue_agree_after_the_restart(full_size: bool) 
     [
         ("fresh-id", "times-out-after", "duplicate: "),
         ("absence-at-once", "late-visible", "duplicate: "),
-        ("forget-attempts", "times-out-after", "UNKNOWN and never asked for"),
+        ("forget-attempts", "times-out-after", "replay: parity False"),
         ("no-news", "stream-drops", "lost fill: "),
     ],
 )

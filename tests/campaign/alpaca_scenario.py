@@ -54,7 +54,7 @@ BEHAVIORS: dict[str, Behavior] = {
     "422-duplicate": Behavior(doubled=True),
     "late-visible": Behavior((
         {"fault": "timeout_after", "order_number": 2, **_post("timeout_after")},
-        {"fault": "late_visible", "order_number": 2, "seconds": 0.3},
+        {"fault": "late_visible", "order_number": 2, "seconds": 0.75},
     )),
     "stream-drops": Behavior(({"fault": "stream_drop", "times": 4},)),
     "stream-disconnects": Behavior(({"fault": "stream_disconnect", "event": "fill"},)),
