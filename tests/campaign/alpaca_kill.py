@@ -42,7 +42,7 @@ from tests.campaign.processes import Session, ready
 from tests.campaign.shim import Point, Step, UnusableShimError, unix_vfs
 
 STARTS_MAX = 4
-"""Starts after the kill: one, and more only while an order of the session is still working."""
+"""Starts after the kill: one, and more only while an order works or a mismatch is to be ended."""
 
 
 class Case(NamedTuple):
@@ -103,7 +103,8 @@ class Campaign:
                 if not again.good:
                     return killed, [f"restart: status {again.status}: {again.complaint}"], label
             wrong, still_open, recorded = paper.examine(venue.ask("GET", "state"))
-            if not still_open:
+            # news keeps its symbol out of one comparison: the next start's tells that it agrees
+            if not still_open and not (wrong and all(map(_may_pass, wrong))):
                 break
             wrong = wrong or ["an order is still open"]
         lost = [head for head in heads if f"{head.sequence} {head.chain}" not in recorded]
@@ -112,6 +113,11 @@ class Campaign:
             wrong + [f"acknowledged event {head.sequence} is lost" for head in lost],
             label,
         )
+
+
+def _may_pass(line: str) -> bool:
+    """Whether the next comparison may end this by itself."""
+    return line.startswith("mismatched")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
