@@ -210,6 +210,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         intent = self.intent(client_order_id)
         return ZERO if intent is None else fill_rules.executed(intent.fills)
 
+    def average_price(self, client_order_id: str) -> Decimal | None:
+        """The average price of the order's filled shares; None while nothing is filled."""
+        intent = self.intent(client_order_id)
+        return None if intent is None else fill_rules.average_price(intent.fills)
+
     def position(self, symbol: str) -> Decimal:
         """Signed shares held by the fold's own count."""
         return self.positions.get(symbol, FLAT).quantity

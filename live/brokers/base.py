@@ -61,6 +61,10 @@ class Known(Protocol):
         """Shares of the order's executions that were heard."""
         ...
 
+    def average_price(self, client_order_id: str) -> Decimal | None:
+        """The average price of the order's filled shares; None while nothing is filled."""
+        ...
+
     def position(self, symbol: str) -> Decimal:
         """Signed shares the journal counts in `symbol`."""
         ...

@@ -67,9 +67,8 @@ class Journal:
         }
 
     def has_fill_to(self, client_order_id: str, cumulative: Decimal) -> bool:
-        return cumulative in {
-            Decimal(o.cumulative_quantity or 0) for o in self._fills(client_order_id)
-        }
+        fills = self._fills(client_order_id)
+        return cumulative in {Decimal(o.cumulative_quantity or 0) for o in fills}
 
     def filled(self, client_order_id: str) -> Decimal:
         return self.executed(client_order_id)
@@ -77,6 +76,10 @@ class Journal:
     def executed(self, client_order_id: str) -> Decimal:
         shares = {o.execution_id: Decimal(o.quantity) for o in self._fills(client_order_id)}
         return sum(shares.values(), Decimal(0))
+
+    def average_price(self, client_order_id: str) -> Decimal | None:
+        prices = [Decimal(o.price) for o in self._fills(client_order_id)]
+        return prices[0] if prices else None
 
     def held(self) -> Iterable[str]:
         symbols = {o.symbol for o in self.heard if isinstance(o, FillReported)}
@@ -104,11 +107,8 @@ class Forgetful(Journal):
     """A journal that counts forty shares, whatever it heard."""
 
     def has_fill_to(self, client_order_id: str, cumulative: Decimal) -> bool:
-        fills = [o for o in self.heard if isinstance(o, FillReported)]
-        return any(
-            o.client_order_id == client_order_id and o.cumulative_quantity == str(cumulative)
-            for o in fills
-        )
+        fills = self._fills(client_order_id)
+        return any(o.cumulative_quantity == str(cumulative) for o in fills)
 
     def filled(self, client_order_id: str) -> Decimal:
         return self.executed(client_order_id)

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from core.events import FillReported, Observation, OrderReported, ReconcileMismatched
 from core.order import status_of
 from core.state import VANISHED
-from core.values import DecimalText, TimeText, decimal_text, later_by, micros, number
+from core.values import CONTEXT, DecimalText, TimeText, decimal_text, later_by, micros, number
 from live.brokers.alpaca import listing
 from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.listing import Failed
@@ -37,6 +37,9 @@ OVERLAP_S = Decimal(300)
 ONE_DAY_S = Decimal(86_400)
 LAG_S = Decimal(60)
 """How long activities may lag behind their order before that is a mismatch."""
+ROUNDING = Decimal("0.005")
+"""How far Alpaca's average may be from ours: it is rounded, nobody says to how many digits."""
+SHOWN = Decimal("0.000001")
 _NEW_YORK = ZoneInfo("America/New_York")
 
 
@@ -229,6 +232,22 @@ def _amounts(order: OrderRecord, known: Known, now: TimeText) -> Iterable[Reconc
     late = order.updated_at is not None and later_by(order.updated_at, LAG_S) < now
     if executed > total or (executed < total and late):
         sides = (f"executed {decimal_text(executed)}", f"filled {decimal_text(total)}")
+        yield _mismatch(
+            "order", order.symbol or "", *sides, now=now, order_id=order.client_order_id
+        )
+    elif total and late:
+        yield from _prices(order, known, now)
+
+
+def _prices(order: OrderRecord, known: Known, now: TimeText) -> Iterable[ReconcileMismatched]:
+    """The order's average against ours: a correction of a price that nobody heard."""
+    ours = known.average_price(order.client_order_id)
+    if ours is None or order.average_price is None:
+        return
+    theirs = number(order.average_price)
+    if CONTEXT.abs(CONTEXT.subtract(ours, theirs)) > ROUNDING:
+        shown = ours.quantize(SHOWN, context=CONTEXT)
+        sides = (f"average {decimal_text(shown)}", f"average {order.average_price}")
         yield _mismatch(
             "order", order.symbol or "", *sides, now=now, order_id=order.client_order_id
         )
