@@ -86,7 +86,9 @@ def with_intent(state: State, event: IntentCreated) -> State:
 
 def after_request(state: State, event: Request) -> State:
     """A request of ours may now be on its way, counted in the window of what was sent."""
-    intent = state.alive(event.client_order_id)
+    cancel = isinstance(event, CancelAttempted)
+    key = event.client_order_id
+    intent = state.alive(key) if cancel else state.intents.get(key)
     if intent is None:
         message = (
             f"intent {event.client_order_id}: expected an open intent for {type(event).__name__}"

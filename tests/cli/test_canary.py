@@ -46,7 +46,9 @@ class Watch:
 
     def _look(self) -> None:
         while not self.over.wait(0.02):
-            listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, check=False).stdout
+            listed = subprocess.run(
+                ["ps", "-ww", "-eo", "args"], capture_output=True, check=False
+            ).stdout
             self.seen |= {line for line in listed.splitlines() if b"bin.cli" in line}
 
     def __enter__(self) -> "Watch":

@@ -16,11 +16,15 @@ def test_only_the_file_leaves_a_live_journal_plain(tmp_path: Path, said_in: str)
     text += "[encryption]\nenabled = false\n" if said_in == "file" else ""
     environ = {"REFOLD_ENCRYPTION__ENABLED": "false"} if said_in == "environment" else {}
 
-    lines = lines_of(text, tmp_path=tmp_path, environ=environ)
+    (tmp_path / "refold.toml").write_text(text, encoding="utf-8")
 
-    found = [line for line in lines if line.startswith("encryption.enabled")]
-    assert len(found) == (said_in == "environment")
-    assert not found or "expected it in the file, where mode is live" in found[0]
+    if said_in == "environment":
+        (line,) = lines_of(text, tmp_path=tmp_path, environ=environ)
+        assert line.startswith("encryption.enabled (environment")
+        assert "expected it in the file, where mode is live" in line
+    else:
+        config = load(str(tmp_path / "refold.toml"), environ, {}).config
+        assert config.encrypted is (said_in == "nowhere")
 
 
 def test_the_keys_places_are_settings_and_the_key_itself_is_none(tmp_path: Path) -> None:
