@@ -6,7 +6,9 @@ After each death the next start asks the venue; in the end both have the same or
 import random
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 
@@ -32,17 +34,15 @@ def killed(here: Drill, moments: Sequence[float], *words: object) -> None:
         before = len(here.venue.get("calls"))
         process = here.started("run", "--config", "c.toml", *words)
         try:
-            eventually(
-                lambda: (
-                    process.poll() is not None  # noqa: B023
-                    or len(here.venue.get("calls")) > before + 5
-                ),  # noqa: B023
-                60,
-            )
+            eventually(partial(_begun_or_over, here, process, before), 60)
             time.sleep(moment)
         finally:
             process.kill()
             process.communicate()
+
+
+def _begun_or_over(here: Drill, process: "Popen[str]", calls: int) -> bool:
+    return process.poll() is not None or len(here.venue.get("calls")) > calls + 5
 
 
 def market_of_today(here: Drill) -> None:
