@@ -56,7 +56,7 @@ class Listening:
         self.taken_until = until
         return self.told
 
-    def until(self, wanted: Callable[[list[Observation]], bool], timeout_s: float = 8) -> None:
+    def until(self, wanted: Callable[[list[Observation]], bool], timeout_s: float = 60) -> None:
         """Wait for what must be told."""
         ends = time.monotonic() + timeout_s
         while not wanted(self.take()):
@@ -66,6 +66,13 @@ class Listening:
     def until_up(self, times: int = 1) -> None:
         """Wait until it was up so often."""
         self.until(lambda told: len([e for e in told if isinstance(e, StreamWentUp)]) >= times)
+
+    def until_waiting(self, messages: int) -> None:
+        """Wait until so many messages lie in the inbox, without taking one."""
+        ends = time.monotonic() + 60
+        while len(self.inbox) < messages:
+            assert time.monotonic() < ends, len(self.inbox)
+            time.sleep(0.02)
 
     def why(self, stream: str) -> list[str]:
         """Why a stream went down, each time."""

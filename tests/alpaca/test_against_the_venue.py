@@ -130,7 +130,7 @@ class Driver:
     def settle(self, least_s: float = 0) -> None:
         """Hear, look up and compare until the broker is believed and nothing is news."""
         started = time.monotonic()
-        ends = started + 40
+        ends = started + 120
         quiet = 0
         while quiet < 3 or time.monotonic() < started + least_s:
             assert time.monotonic() < ends, (self.broker.down, self.unknown(), self.heard[-5:])

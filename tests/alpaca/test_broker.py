@@ -49,7 +49,7 @@ class Driven:
 
     def until(self, wanted: Callable[[], bool]) -> None:
         """Wait for what must come."""
-        ends = time.monotonic() + 8
+        ends = time.monotonic() + 60
         while not wanted():
             assert time.monotonic() < ends, (self.told, self.broker.down)
             self.broker.wait(0.05)

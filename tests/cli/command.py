@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TIMEOUT_S = 60
+TIMEOUT_S = 300
 
 
 class Ran(NamedTuple):

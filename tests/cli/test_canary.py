@@ -67,7 +67,7 @@ def told(*words: object, cwd: Path, **more: str) -> tuple[int, bytes]:
         cwd=cwd,
         env=environment(**KEYS, **more),
         capture_output=True,
-        timeout=90,
+        timeout=300,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr

@@ -1,9 +1,9 @@
 """The CSV feed: what it reads, what it refuses and how, and that it notices a changed file."""
 
+import gc
 import gzip
 import hashlib
 import os
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -363,6 +363,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
             for m in range(minutes)
         ]
         (tmp_path / "a.csv").write_text(lines(*rows))
+        del rows
+        gc.collect()
         tracemalloc.start()
         for _ in CsvFeed(str(tmp_path / "a.csv")).slots(None):
             pass
@@ -371,17 +373,5 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         return found
 
     peak(20_000)  # what is remembered of times is bounded (core/values.py), and filled here
-    assert peak(20_000) < peak(6_000) + 200_000
-
-
-@needs_real_data
-def test_a_day_is_read_at_more_than_a_thousand_slots_a_second(
-    record_property: Callable[[str, object], None],
-) -> None:
-    started = time.perf_counter()
-    feed = CsvFeed(str(REAL / "*.csv.gz"))
-    count = len(list(feed.slots(None)))
-    rate = count / (time.perf_counter() - started)
-    record_property("slots_per_second", round(rate))
-
-    assert rate > 1_000
+    short = peak(5_000)
+    assert peak(35_000) < 2 * short, "seven times the rows"

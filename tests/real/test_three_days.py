@@ -31,7 +31,7 @@ def test_three_recorded_days_end_with_the_venues_orders_and_replay(tmp_path: Pat
         target = {"target": f"{here.folder}/flip.py:Flip"}
         here.configure(market=f"csv:{DATA}/us-equities-*-1min.csv.gz", strategy=target)
         process = here.started("run", "--config", "c.toml", "--json")
-        out, err = process.communicate(timeout=400)
+        out, err = process.communicate(timeout=1200)
         assert process.returncode == 0, err[-2000:]
         document = json.loads(out)
         assert (document["cycles"], document["unknown"]) == (1170, 0), document

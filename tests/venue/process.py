@@ -52,13 +52,13 @@ class Running:
 
     def get(self, path: str) -> Json:
         """What the admin side shows."""
-        found = self.session.get(f"{self.ready['admin_url']}/{path}", timeout=5)
+        found = self.session.get(f"{self.ready['admin_url']}/{path}", timeout=30)
         assert found.status_code == 200, found.text
         return found.json()
 
     def post(self, path: str, body: Json) -> Json:
         """What the admin side does."""
-        found = self.session.post(f"{self.ready['admin_url']}/{path}", json=body, timeout=5)
+        found = self.session.post(f"{self.ready['admin_url']}/{path}", json=body, timeout=30)
         assert found.status_code == 200, found.text
         return found.json()
 
@@ -130,7 +130,7 @@ def start(file: Path | None, *arguments: str, quotes: bool = True) -> Iterator[R
             process.stdout.close()
 
 
-def eventually(what: Callable[[], Any], seconds: float = 5.0) -> Any:
+def eventually(what: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What `what` says once it says yes; the test fails if it never does."""
     ends = time.monotonic() + seconds
     while not (found := what()):

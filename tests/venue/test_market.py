@@ -77,7 +77,7 @@ def test_no_call_breaks_the_venue() -> None:
             url = venue.ready["trading_url"] + quote(path, errors="replace")
             text = json.dumps(body)
             answer = venue.session.request(
-                method, url, params=query, data=text, headers=keys, timeout=5
+                method, url, params=query, data=text, headers=keys, timeout=30
             )
             assert answer.status_code < 500
 
@@ -100,7 +100,7 @@ def test_no_call_breaks_the_venue() -> None:
 )
 def test_bytes_that_are_no_call_break_nothing(venue: Running, junk: bytes) -> None:
     parts = urlsplit(venue.ready["trading_url"])
-    with socket.create_connection((parts.hostname, parts.port), timeout=5) as line:
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as line:
         line.sendall(junk)
         line.shutdown(socket.SHUT_WR)
         while line.recv(4096):

@@ -108,9 +108,9 @@ def test_wrong_keys_and_none_are_refused(venue: Running) -> None:
     url = f"{venue.ready['trading_url']}/v2/account"
     names = ("APCA-API-KEY-ID", "APCA-API-SECRET-KEY")
 
-    none = requests.get(url, timeout=5)
-    wrong = requests.get(url, headers=dict(zip(names, ("venue-key", "x"), strict=True)), timeout=5)
-    other = requests.get(url, headers=dict(zip(names, ("x", "x"), strict=True)), timeout=5)
+    none = requests.get(url, timeout=30)
+    wrong = requests.get(url, headers=dict(zip(names, ("venue-key", "x"), strict=True)), timeout=30)
+    other = requests.get(url, headers=dict(zip(names, ("x", "x"), strict=True)), timeout=30)
 
     assert (none.status_code, none.json()) == (401, {"message": "unauthorized"})
     assert wrong.status_code == 401
@@ -242,9 +242,9 @@ def test_the_limit_a_minute_is_kept_and_told() -> None:
         client = venue.trading()
         url = f"{venue.ready['trading_url']}/v2/clock"
         headers = client._get_auth_headers()
-        answers = [requests.get(url, headers=headers, timeout=5) for _ in range(4)]
+        answers = [requests.get(url, headers=headers, timeout=30) for _ in range(4)]
         venue.post("clock", {"advance_s": 60})
-        after = requests.get(url, headers=headers, timeout=5)
+        after = requests.get(url, headers=headers, timeout=30)
 
     assert [a.status_code for a in answers] == [200, 200, 200, 429]
     assert [a.headers["X-RateLimit-Remaining"] for a in answers] == ["2", "1", "0", "0"]
