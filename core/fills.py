@@ -1,6 +1,7 @@
 """What is known of one order's executions: the sum that never counts a report twice.
 
-shape   `Fills(executions, reported_quantity, reported_notional)`; `filled`, `notional` of them
+shape   `Fills(executions, reported_quantity, reported_notional, executed_quantity,
+        executed_notional)`; `filled`, `notional` of them
 units   shares and money, exact
 rules   An execution is known by its execution id, or, where REST gives none, by the cumulative
         quantity of its order after it. Heard twice it counts once, whichever way it came first.
@@ -13,6 +14,7 @@ source  ALPACA.md A1, VOCABULARY.md §8 ("broker-absolute quantities"), FIX Exec
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
 from core.values import CONTEXT, ZERO
 
@@ -27,11 +29,16 @@ class Execution(msgspec.Struct, frozen=True, gc=False):
 
 
 class Fills(msgspec.Struct, frozen=True, gc=False):
-    """The executions of one order and the best cumulative report of them."""
+    """The executions of one order with their sums, and the best cumulative report of them.
+
+    `executed_quantity`, `executed_notional`: the sums, kept because every report asks for them.
+    """
 
     executions: tuple[Execution, ...] = ()
     reported_quantity: Decimal = ZERO
     reported_notional: Decimal = ZERO
+    executed_quantity: Decimal = ZERO
+    executed_notional: Decimal = ZERO
 
 
 NO_FILLS = Fills()
@@ -39,7 +46,7 @@ NO_FILLS = Fills()
 
 def filled(fills: Fills) -> Decimal:
     """Shares filled: by the executions, or by a report that knows of more."""
-    return max(_executed(fills), fills.reported_quantity)
+    return max(fills.executed_quantity, fills.reported_quantity)
 
 
 def notional(fills: Fills) -> Decimal:
@@ -49,13 +56,9 @@ def notional(fills: Fills) -> Decimal:
 
 def totals(fills: Fills) -> tuple[Decimal, Decimal]:
     """(shares filled, money of them)."""
-    quantity = money = ZERO
-    for execution in fills.executions:
-        quantity = CONTEXT.add(quantity, execution.quantity)
-        money = CONTEXT.add(money, CONTEXT.multiply(execution.quantity, execution.price))
-    if fills.reported_quantity > quantity:
+    if fills.reported_quantity > fills.executed_quantity:
         return fills.reported_quantity, fills.reported_notional
-    return quantity, money
+    return fills.executed_quantity, fills.executed_notional
 
 
 def average_price(fills: Fills) -> Decimal | None:
@@ -71,7 +74,7 @@ def has_execution(fills: Fills, execution_id: str) -> bool:
 
 def executed(fills: Fills) -> Decimal:
     """Shares of the executions heard, without what only a cumulative report knows of."""
-    return _executed(fills)
+    return fills.executed_quantity
 
 
 def has_cumulative(fills: Fills, cumulative: Decimal) -> bool:
@@ -97,15 +100,16 @@ def with_fill(
                 named = Execution(execution_id, known.quantity, known.price, cumulative)
                 return _with(fills, (*executions[:index], named, *executions[index + 1 :]))
             return fills
-    heard = Execution(execution_id, quantity, price, cumulative)
-    return _with(fills, (*executions, heard))
+    return _with_one_more(fills, Execution(execution_id, quantity, price, cumulative))
 
 
 def with_report(fills: Fills, quantity: Decimal, average: Decimal | None) -> Fills:
     """`fills` after a cumulative report; a report that knows less or the same changes nothing."""
     if average is None or quantity <= filled(fills):
         return fills
-    return Fills(fills.executions, quantity, CONTEXT.multiply(quantity, average))
+    return replace(
+        fills, reported_quantity=quantity, reported_notional=CONTEXT.multiply(quantity, average)
+    )
 
 
 def with_bust(fills: Fills, execution_id: str) -> Fills:
@@ -126,16 +130,38 @@ def with_correction(fills: Fills, execution_id: str, quantity: Decimal, price: D
             CONTEXT.multiply(quantity, price), CONTEXT.multiply(known.quantity, known.price)
         )
         reported = CONTEXT.add(fills.reported_quantity, CONTEXT.subtract(quantity, known.quantity))
-        return Fills(executions, reported, CONTEXT.add(fills.reported_notional, change))
-    return _with(fills, (*fills.executions, Execution(execution_id, quantity, price, None)))
+        told = CONTEXT.add(fills.reported_notional, change)
+        return _with(fills, executions, reported, told)
+    return _with_one_more(fills, Execution(execution_id, quantity, price, None))
 
 
-def _executed(fills: Fills) -> Decimal:
-    total = ZERO
-    for execution in fills.executions:
-        total = CONTEXT.add(total, execution.quantity)
-    return total
+def _with_one_more(fills: Fills, execution: Execution) -> Fills:
+    """`fills` with an execution behind the others."""
+    money = CONTEXT.multiply(execution.quantity, execution.price)
+    return Fills(
+        (*fills.executions, execution),
+        fills.reported_quantity,
+        fills.reported_notional,
+        CONTEXT.add(fills.executed_quantity, execution.quantity),
+        CONTEXT.add(fills.executed_notional, money),
+    )
 
 
-def _with(fills: Fills, executions: tuple[Execution, ...]) -> Fills:
-    return Fills(executions, fills.reported_quantity, fills.reported_notional)
+def _with(
+    fills: Fills,
+    executions: tuple[Execution, ...],
+    reported_quantity: Decimal | None = None,
+    reported_notional: Decimal | None = None,
+) -> Fills:
+    """`fills` with these executions, their sums made anew."""
+    quantity = money = ZERO
+    for execution in executions:
+        quantity = CONTEXT.add(quantity, execution.quantity)
+        money = CONTEXT.add(money, CONTEXT.multiply(execution.quantity, execution.price))
+    return Fills(
+        executions,
+        fills.reported_quantity if reported_quantity is None else reported_quantity,
+        fills.reported_notional if reported_notional is None else reported_notional,
+        quantity,
+        money,
+    )

@@ -51,11 +51,13 @@ class Day(msgspec.Struct, frozen=True, gc=False):
 def with_sent(sent: tuple[Sent, ...], at: TimeText, *, order: bool) -> tuple[Sent, ...]:
     """`sent` after one more request at `at`; seconds that have left the window are let go."""
     second = whole_seconds(at[:19])
-    kept = [one for one in sent if one.second > second - WINDOW_S]
-    last = Sent(second, 0, 0)
-    if kept and kept[-1].second >= second:
-        last = kept.pop()
-    return (*kept, Sent(last.second, last.orders + order, last.messages + 1))
+    first, end = 0, len(sent)
+    while first < end and sent[first].second <= second - WINDOW_S:
+        first += 1
+    if first == end or sent[-1].second < second:
+        return (*sent[first:], Sent(second, int(order), 1))
+    last = sent[-1]
+    return (*sent[first:-1], Sent(last.second, last.orders + order, last.messages + 1))
 
 
 def sent_lately(sent: tuple[Sent, ...], now: TimeText) -> tuple[int, int]:

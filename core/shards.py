@@ -15,7 +15,7 @@ import msgspec
 V = TypeVar("V")
 
 
-class Shards(msgspec.Struct, Generic[V], frozen=True):
+class Shards(msgspec.Struct, Generic[V], frozen=True, gc=False):
     """An immutable map; `with_item` and `without` give changed copies."""
 
     shards: dict[str, dict[str, V]] = {}

@@ -34,7 +34,7 @@ VANISHED = "order-vanished"
 NOT_AT_VENUE = (OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING, OpenStatus.UNKNOWN)
 
 
-class Intent(msgspec.Struct, frozen=True, kw_only=True):
+class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order the core decided on, and how far it is.
 
     `outcome`: "" while there is none, then submitted, failed or dropped. `since`: when its life
@@ -85,7 +85,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
         return max(CONTEXT.subtract(self.quantity, self.filled), ZERO)
 
 
-class CycleCounts(msgspec.Struct, frozen=True, kw_only=True):
+class CycleCounts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The tally of one cycle while it is open."""
 
     number: int
@@ -112,7 +112,7 @@ class StrategyFacts(msgspec.Struct, frozen=True, kw_only=True):
     window: int
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+class State(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The fold of a journal. `now` is the last observation's time; it never decreases.
 
     `orphans`: orders given up that are alive at the broker, and their symbols. `streams`: "" for

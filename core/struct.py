@@ -39,14 +39,18 @@ class Value(
         if checks is None:
             checks = _CHECKS[cls] = _checks_of(cls)
         times, decimals, integers, maps = checks
-        for name in times:
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, str) and matches_time(value)):
-                raise _refusal(cls, name, _TIME, value)
-        for name in decimals:
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, str) and matches_decimal(value)):
-                raise _refusal(cls, name, _DECIMAL, value)
+        name = ""
+        try:
+            for name in times:
+                value = getattr(self, name)
+                if value is not None and not matches_time(value):
+                    raise _refusal(cls, name, _TIME, value)
+            for name in decimals:
+                value = getattr(self, name)
+                if value is not None and not matches_decimal(value):
+                    raise _refusal(cls, name, _DECIMAL, value)
+        except TypeError:  # no text at all; asked for here alone, for every event comes this way
+            raise _refusal(cls, name, "text in one form", getattr(self, name)) from None
         for name in integers:
             value = getattr(self, name)
             if type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER:

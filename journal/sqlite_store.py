@@ -135,13 +135,14 @@ class SQLiteStore:
             cursor.row_factory = None
             rowid = self._rowid(cursor, after)
             rows = cursor.execute(
-                "SELECT originator_version, topic, state, rowid FROM stored_events NOT INDEXED "
+                "SELECT originator_version, topic, state FROM stored_events NOT INDEXED "
                 "WHERE rowid>? AND originator_id=? ORDER BY rowid LIMIT ?",
                 (rowid, self._originator, limit),
             ).fetchall()
-        if rows:
-            self._rowid_of = (rows[-1][0], rows[-1][3])
-        return [row[:3] for row in rows]
+            if rows:
+                last: int = rows[-1][0]
+                self._rowid_of = (last, self._rowid(cursor, last))
+        return rows
 
     def _rowid(self, cursor: sqlite3.Cursor, version: int) -> int:
         known, rowid = self._rowid_of
