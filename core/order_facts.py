@@ -2,6 +2,8 @@
 
 rule    A report of an order the state does not hold changes no position here: `decide` raises an
         alert for it and reconciliation names it. Everything else it says of our orders is counted.
+        An order that was never acknowledged and is found with other parameters is a stranger under
+        our id, for ever: it is never adopted, whatever is said of it later.
 """
 
 from decimal import Decimal
@@ -45,6 +47,7 @@ Report = (
     | FillBusted
     | FillCorrected
 )
+_OF_ATTEMPTS = (OrderSubmitFailed, OrderSubmitUnknown)
 Request = OrderSubmitAttempted | CancelAttempted | LookupRequested
 # Python looks a member of an enum up in a tenth of a microsecond, a name of the module in none.
 _PENDING_SUBMIT, _SUBMITTING = OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING
@@ -146,7 +149,7 @@ def with_closed(state: State, event: IntentClosed) -> State:
 def after_report(state: State, event: Report) -> State:
     """What the venue said of an order of ours; of another's, nothing changes here."""
     intent = state.intent(event.client_order_id)
-    if intent is None:
+    if intent is None or (intent.stranger and not isinstance(event, _OF_ATTEMPTS)):
         return state
     heard = _heard(intent, event)
     if heard is intent:
@@ -240,7 +243,10 @@ def _accepted(intent: Intent, venue_order_id: str | None, word: str | None) -> I
 def _looked_up(intent: Intent, event: OrderLookedUp) -> Intent:
     if event.found and same_order(intent, event):
         return _with_cumulative(_accepted(intent, event.venue_order_id, event.status), event)
-    if event.found or not event.complete or intent.unknown_since is None:
+    if event.found:
+        acknowledged = intent.venue_order_id is not None or intent.reported_status is not None
+        return intent if acknowledged else replace(intent, stranger=True)
+    if not event.complete or intent.unknown_since is None:
         return intent
     return replace(intent, absent_looks=intent.absent_looks + 1)
 

@@ -3,7 +3,8 @@
 OrderSubmitFailed    refused: closed as FAILED. Not sent or 429: again under the same id after
                      `broker.retry_after_s`, while the intent is valid and nothing is halted
 OrderSubmitUnknown   looked up at once; the same at a restart for every attempt without answer
-OrderLookedUp        found: adopted, if it is the same order, else everything halts
+OrderLookedUp        found: adopted, if it is the same order, else everything halts, and what stands
+                     under our id is a stranger: not looked up, canceled or sent again
                      absent: after `broker.settle_s` and `broker.looks` looks, sent again under
                      the same id where the broker's policy says so, else closed as FAILED;
                      before that, the next look is a timer. A failed look proves nothing. The
@@ -56,10 +57,15 @@ DOUBLINGS = 6
 def on_report(emit: Emitter, report: OrderSubmitted | OrderReported | FillReported) -> None:
     """Close what is over; name what nobody knows."""
     intent = emit.state.intent(report.client_order_id)
-    if intent is None:
+    if intent is None or intent.stranger:
         detail = f"{type(report).__name__} of an order that is not ours"
         alert(emit, f"order.foreign:{report.client_order_id}", "order.foreign", detail)
         return
+    _on_word(emit, intent)
+
+
+def _on_word(emit: Emitter, intent: Intent) -> None:
+    """The broker has an order of ours: an open one's word is heard, one given up is an orphan."""
     if intent.closed_at is None:
         _settle(emit, intent)
     elif intent.status in GIVEN_UP:
@@ -88,7 +94,7 @@ def on_amendment(emit: Emitter, amendment: FillBusted | FillCorrected) -> None:
     key = f"fill.amended:{amendment.client_order_id}:{amendment.execution_id}"
     alert(emit, key, "fill.amended", type(amendment).__name__)
     intent = emit.state.intents.get(amendment.client_order_id)
-    if intent is not None:
+    if intent is not None and not intent.stranger:
         _settle(emit, intent)
 
 
@@ -109,24 +115,27 @@ def on_failed(emit: Emitter, failure: OrderSubmitFailed) -> None:
 def on_unknown(emit: Emitter, client_order_id: str) -> None:
     """Ask the broker at once; until there is evidence the intent stays as it is."""
     intent = emit.state.intents.get(client_order_id)
-    if intent is not None and intent.unknown_since is not None:
+    if intent is None or intent.stranger:
+        return
+    if intent.unknown_since is not None:
         emit(LookupRequested, client_order_id=client_order_id, look=intent.lookups + 1)
 
 
 def on_looked_up(emit: Emitter, found: OrderLookedUp) -> None:
     """Evidence, or one more look."""
-    intent = emit.state.intents.get(found.client_order_id)
+    intent = emit.state.intent(found.client_order_id)
     if intent is None:
         return
-    if found.found and not same_order(intent, found):
+    another = intent.closed_at is None and not same_order(intent, found)
+    if found.found and (intent.stranger or another):
         detail = f"{found.side} {found.quantity} {found.symbol} at {found.limit_price}"
         reason = Reason(code=ReasonCode.IDENTITY_COLLISION, detail=detail)
         alert(emit, f"identity:{intent.client_order_id}", ReasonCode.IDENTITY_COLLISION, detail)
         if not emit.state.halted:
             emit(KillSwitchLatched, reason=reason)
     elif found.found:
-        _settle(emit, intent)
-    elif intent.unknown_since is not None:
+        _on_word(emit, intent)
+    elif emit.state.intents.get(intent.client_order_id) and intent.unknown_since is not None:
         _absent(emit, intent, complete=found.complete)
 
 
@@ -165,7 +174,7 @@ def on_timer(emit: Emitter, key: str) -> None:
     elif kind == "retry" and intent.status is OpenStatus.PENDING_SUBMIT:
         if not _closed_unsent(emit, intent):
             _attempt(emit, intent)
-    elif kind in ("cancel", "cancel-all") and not intent.cancel_pending:
+    elif kind in ("cancel", "cancel-all") and not (intent.cancel_pending or intent.stranger):
         reason = intent.cancel_reason or _too_old_or_late(emit.state, intent)
         if kind == "cancel-all":
             reason = Reason(code=ReasonCode.OPERATOR_CANCEL)
@@ -268,6 +277,10 @@ def _closed_unsent(emit: Emitter, intent: Intent) -> bool:
     if state.halted:
         reason = Reason(code=ReasonCode.HALT_KILL_SWITCH)
         close(emit, intent, TerminalStatus.SKIPPED, reason)
+        return True
+    if intent.stranger:
+        reason = Reason(code=ReasonCode.IDENTITY_COLLISION)
+        close(emit, intent, TerminalStatus.FAILED, reason)
         return True
     if state.now > intent.valid_until:
         reason = Reason(code=ReasonCode.INTENT_EXPIRED, detail=intent.valid_until)

@@ -4,4 +4,4 @@ why     replay derives decisions again only where the journal's `ConfigSnapshot`
         raise it with every change of a decision or of its bytes (DESIGN §1)
 """
 
-RULES: int = 1
+RULES: int = 2

@@ -38,7 +38,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order the core decided on, and how far it is.
 
     `outcome`: "" while there is none, then submitted, failed or dropped. `since`: when its life
-    began by the runner's clock, from which its timers count.
+    began by the runner's clock, from which its timers count. `stranger`: what the broker has under
+    our id is another order than ours, and nothing that is said of it is.
     """
 
     client_order_id: str
@@ -66,6 +67,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cancel_attempt: int = 0
     cancel_pending: bool = False
     cancel_reason: Reason | None = None
+    stranger: bool = False
     closed_at: TimeText | None = None
     fills: Fills = NO_FILLS
 
@@ -179,6 +181,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def knows_order(self, client_order_id: str) -> bool:
         """Whether this id is an intent of ours that is open or was closed lately."""
         return self.intent(client_order_id) is not None
+
+    def is_stranger(self, client_order_id: str) -> bool:
+        """Whether the broker has another order under this id of ours."""
+        intent = self.intent(client_order_id)
+        return intent is not None and intent.stranger
 
     def symbol_of(self, client_order_id: str) -> str:
         """The symbol of this order; "" of one that is not known."""

@@ -155,7 +155,7 @@ class RealtimeRunner(Runner):
 
     def _in_doubt(self) -> bool:
         intents = self.committer.state.intents.values()
-        return any(intent.status in UNSETTLED for intent in intents)
+        return any(intent.status in UNSETTLED and not intent.stranger for intent in intents)
 
     def _longest_doubt_s(self) -> Decimal:
         """After this time the core has settled every outcome, unless the broker cannot be asked."""

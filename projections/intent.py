@@ -66,6 +66,7 @@ class IntentRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     venue_order_id: str | None = None
     attempts: int = 0
     cancel_pending: bool = False
+    stranger: bool = False
     fills: Fills = NO_FILLS
     reason: str | None = None
     closed_at: TimeText | None = None
@@ -259,6 +260,7 @@ def _as_intent(record: IntentRecord) -> Intent:
         venue_order_id=record.venue_order_id,
         attempt=record.attempts,
         cancel_pending=record.cancel_pending,
+        stranger=record.stranger,
         closed_at=record.closed_at,
         fills=record.fills,
     )
@@ -273,6 +275,7 @@ def _moved(record: IntentRecord, after: Intent) -> IntentRecord:
         venue_order_id=after.venue_order_id,
         attempts=after.attempt,
         cancel_pending=after.cancel_pending,
+        stranger=after.stranger,
         closed_at=after.closed_at,
         fills=after.fills,
     )

@@ -110,7 +110,8 @@ def evolve(view: View, sequence: int, event: Event) -> View:
             _trade(view, place, change.before.fills, intent.fills)
     match event:
         case FillReported() | FillBusted() | FillCorrected():
-            if find(view, event.client_order_id) is None:
+            known = find(view, event.client_order_id)
+            if known is None or known.stranger:
                 _fold_foreign(view, sequence, event)
         case FeeReported():
             _charge(view, sequence, event)

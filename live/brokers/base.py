@@ -37,6 +37,10 @@ class Known(Protocol):
         """Whether the journal has this order."""
         ...
 
+    def is_stranger(self, client_order_id: str) -> bool:
+        """Whether the broker has another order under this id of ours."""
+        ...
+
     def symbol_of(self, client_order_id: str) -> str:
         """The symbol of this order; "" of one that is not known."""
         ...

@@ -81,12 +81,12 @@ def test_a_status_is_what_the_table_says_and_open_intents_lists_it_until_it_is_o
     word: str, status: str, hear: Hear, serve: Serving
 ) -> None:
     before, heard = hear(word, serve)
-    outcome = given(before).when(heard[0])
-    for more in heard[1:]:
-        outcome = outcome.when(more)
+    outcome, told = given(before), list[Decision]()
+    for one in heard:
+        outcome = outcome.when(one)
+        told += outcome.decisions
     state = outcome.state
     known = state.intent(ORDER_ID)
-    told: list[Decision] = list(outcome.decisions)
     view = fold_all(OPEN_INTENTS, numbered([*before, *heard, *told]))
     rows = [(row["client_order_id"], row["status"]) for row in OPEN_INTENTS.rows(view)]
     terminal = status in set(TerminalStatus)

@@ -53,12 +53,8 @@ class Journal:
         return client_order_id in self.ids
 
     def reported_status(self, client_order_id: str) -> str | None:
-        words = [
-            o.status
-            for o in self.heard
-            if isinstance(o, OrderReported | OrderSubmitted)
-            and o.client_order_id == client_order_id
-        ]
+        told = [o for o in self.heard if isinstance(o, OrderReported | OrderSubmitted)]
+        words = [o.status for o in told if o.client_order_id == client_order_id]
         return words[-1] if words else None
 
     def has_execution(self, client_order_id: str, execution_id: str) -> bool:
@@ -70,20 +66,21 @@ class Journal:
         fills = self._fills(client_order_id)
         return cumulative in {Decimal(o.cumulative_quantity or 0) for o in fills}
 
-    def filled(self, client_order_id: str) -> Decimal:
-        return self.executed(client_order_id)
-
     def executed(self, client_order_id: str) -> Decimal:
         shares = {o.execution_id: Decimal(o.quantity) for o in self._fills(client_order_id)}
         return sum(shares.values(), Decimal(0))
 
+    filled = executed
+
     def average_price(self, client_order_id: str) -> Decimal | None:
-        prices = [Decimal(o.price) for o in self._fills(client_order_id)]
-        return prices[0] if prices else None
+        return next((Decimal(o.price) for o in self._fills(client_order_id)), None)
 
     def held(self) -> Iterable[str]:
         symbols = {o.symbol for o in self.heard if isinstance(o, FillReported)}
         return [symbol for symbol in sorted(symbols) if self.position(symbol)]
+
+    def is_stranger(self, _: str) -> bool:
+        return False
 
     def symbol_of(self, client_order_id: str) -> str:
         return next((o.symbol for o in self._fills(client_order_id)), "")
@@ -109,9 +106,6 @@ class Forgetful(Journal):
     def has_fill_to(self, client_order_id: str, cumulative: Decimal) -> bool:
         fills = self._fills(client_order_id)
         return any(o.cumulative_quantity == str(cumulative) for o in fills)
-
-    def filled(self, client_order_id: str) -> Decimal:
-        return self.executed(client_order_id)
 
     def executed(self, client_order_id: str) -> Decimal:
         fills = [o for o in self.heard if isinstance(o, FillReported)]

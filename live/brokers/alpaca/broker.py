@@ -11,6 +11,9 @@ rules   Three names in `StreamWentUp`/`Down` tell whether the account can be bel
         `reconcile` that came whole, never otherwise. "trading" follows `account`, by the next
         `messages`. While one is down no opening order may go out, and its `why` is the reason.
         `reconcile_due` says that it should be called now, and not only before a cycle.
+identity  nothing the stream says of an order of ours counts before its parameters were compared:
+        by the answer to its POST, by REST, or by the message itself, which carries the whole order.
+        A message without them is journaled as one that cannot be read, and the account is compared
 policy  an unknown outcome is looked up and held: absent only after `settle_s` and `looks` looks,
         and never sent again (Alpaca's own advice, FAULTS.md 0.6)
 """
@@ -22,9 +25,13 @@ from http import HTTPStatus
 from core.events import (
     AccountReported,
     CancelAnswered,
+    FillBusted,
+    FillCorrected,
+    FillReported,
     Observation,
     OrderLookedUp,
     OrderReported,
+    OrderSubmitted,
     Quote,
     RateBudgetReported,
     ReplaceAnswered,
@@ -50,6 +57,7 @@ from live.feeds.errors import BadInputError
 from live.secrets import Secrets
 
 TRADING = "trading"
+_OF_ORDERS = (OrderLookedUp, OrderReported, FillReported, FillBusted, FillCorrected)
 
 
 class AlpacaBroker:
@@ -80,6 +88,7 @@ class AlpacaBroker:
         self._down: dict[str, str] = {}
         self._cancels: dict[str, int] = {}
         self._missing_since: dict[str, TimeText] = {}
+        self._compared: set[str] = set()
 
     def __repr__(self) -> str:
         return "AlpacaBroker(not shown)"
@@ -130,7 +139,10 @@ class AlpacaBroker:
 
     def submit(self, ticket: Ticket, attempt: int, now: TimeText) -> SubmitAnswer:
         """One POST of the ticket, and its answer or the lack of one."""
-        return self._orders.submit(ticket, attempt, now)
+        answer = self._orders.submit(ticket, attempt, now)
+        if isinstance(answer, OrderSubmitted):
+            self._compared.add(ticket.client_order_id)
+        return answer
 
     def cancel(self, client_order_id: str, attempt: int, now: TimeText) -> CancelAnswered:
         """One cancel request, and its answer."""
@@ -154,7 +166,10 @@ class AlpacaBroker:
 
     def look_up(self, client_order_id: str, now: TimeText) -> OrderLookedUp:
         """What Alpaca has under this id."""
-        return self._orders.look_up(client_order_id, now)
+        looked = self._orders.look_up(client_order_id, now)
+        if looked.found:
+            self._compared.add(client_order_id)
+        return looked
 
     def next_due(self, after: TimeText) -> TimeText | None:
         """When the oldest message that waits is due; None: nothing has arrived."""
@@ -163,7 +178,10 @@ class AlpacaBroker:
     def messages(self, after: TimeText, until: TimeText) -> list[Observation]:
         """What arrived up to `until` and was not taken yet, in order of arrival."""
         found: list[Observation] = []
-        for heard in self._inbox.take(after, until):
+        for message in self._inbox.take(after, until):
+            heard = self._identified(message)
+            if heard is None:
+                continue
             found.append(heard)
             self._remember(heard)
             refused = self._cancel_refused(heard)
@@ -177,6 +195,7 @@ class AlpacaBroker:
         for order in compared.orders:
             if known.knows_order(order.client_order_id):
                 self._orders.learn(order.client_order_id, order.venue_order_id)
+                self._compared.add(order.client_order_id)
         self._doubt_a_silent_stream(compared.news_since)
         found = compared.observations
         at = max(now, self._client.clock())
@@ -229,6 +248,20 @@ class AlpacaBroker:
     def close(self) -> None:
         """End the stream."""
         self._stream.close()
+
+    def _identified(self, heard: Observation) -> Observation | None:
+        """The message, as far as it may count; None of a comparison that was made before."""
+        if not isinstance(heard, _OF_ORDERS) or not heard.client_order_id.startswith(self.tag):
+            return None if isinstance(heard, OrderLookedUp) else heard
+        order_id = heard.client_order_id
+        known = order_id in self._compared
+        if isinstance(heard, OrderLookedUp):
+            self._compared.add(order_id)
+            return None if known else heard
+        if known:
+            return heard
+        why = f"unreadable on trade_updates: order {order_id} without the parameters to compare"
+        return StreamWentDown(observed_at=heard.observed_at, stream=ACCOUNT, why=why, raw=heard.raw)
 
     def _remember(self, heard: Observation) -> None:
         """What a message changes here: Alpaca's id of an order, and what is down."""

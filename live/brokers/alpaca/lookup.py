@@ -6,6 +6,7 @@ rules   Absent only by Alpaca's own 404 and a whole, readable list without it: a
 source  ALPACA.md A2
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from core.events import OrderLookedUp
@@ -37,7 +38,7 @@ def look_up(client: AlpacaClient, client_order_id: str, now: TimeText) -> OrderL
             source, look = "list", listed
     heard = max(now, client.clock())
     if look.order is not None:
-        return looked_up(look.order, source, heard, client)
+        return looked_up(look.order, source, heard, client.raw)
     whole = None if isinstance(look.heard, NoAnswer) else look.heard
     return OrderLookedUp(
         observed_at=heard,
@@ -90,9 +91,9 @@ def _in_list(client: AlpacaClient, client_order_id: str) -> Look:
 
 
 def looked_up(
-    order: OrderRecord, source: str, heard: TimeText, client: AlpacaClient
+    order: OrderRecord, source: str, heard: TimeText, raw: Callable[[bytes], str]
 ) -> OrderLookedUp:
-    """A found order; `raw` is what was read from it, for a list's bytes are of others too."""
+    """A found order; its raw text is what was read from it: a list's bytes are of others too."""
     return OrderLookedUp(
         observed_at=heard,
         source_time=order.updated_at,
@@ -110,7 +111,7 @@ def looked_up(
         time_in_force=order.time_in_force,
         filled_quantity=order.filled_quantity,
         average_price=order.average_price,
-        raw=client.raw(repr(tuple(map(str, order))).encode()),
+        raw=raw(repr(tuple(map(str, order))).encode()),
     )
 
 

@@ -2,7 +2,10 @@
 
 shape   what the journal knows, a time -> fills and statuses of our orders; then, by symbol, what
         is newly mismatched or agrees again; `whole` is false where a list failed
-rules   Positions are read before orders: a fill between the two is then news of its order, which
+rules   An order of ours that nobody has said anything of yet is told with its parameters, as a
+        look-up is: the core compares them. One found to be another is a stranger under our id:
+        nothing of it is news, it is foreign.
+        Positions are read before orders: a fill between the two is then news of its order, which
         keeps its symbol out of the comparison, never a difference nobody can explain.
         A fact that was read stands even if the next list failed; absence and agreement are
         concluded from whole lists alone.
@@ -25,7 +28,7 @@ from core.values import CONTEXT, DecimalText, TimeText, decimal_text, later_by, 
 from live.brokers.alpaca import listing
 from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.listing import Failed
-from live.brokers.alpaca.lookup import by_id
+from live.brokers.alpaca.lookup import by_id, looked_up
 from live.brokers.alpaca.records import FillRecord, OrderRecord
 from live.brokers.base import Known
 
@@ -65,14 +68,14 @@ def compare(
     """
     held = listing.positions(client)
     orders, failed = _orders(client, known, now)
-    ours = [order for order in orders if known.knows_order(order.client_order_id)]
+    ours = [order for order in orders if _is_ours(order, known)]
     found: list[Observation] = []
     missing, failed_fills = _fills(client, ours, known, now)
     failed = failed or failed_fills or (held.why if isinstance(held, Failed) else None)
     news: dict[str, TimeText] = {}
     mismatches: dict[str, ReconcileMismatched] = {}
     for order in sorted(ours, key=lambda order: order.client_order_id):
-        heard = _news(order, missing.get(order.venue_order_id, []), known, now)
+        heard = _news(client, order, missing.get(order.venue_order_id, []), known, now)
         found += heard
         if heard and order.symbol is not None:
             happened = order.updated_at or now
@@ -133,12 +136,25 @@ def _fills(
     return found, None
 
 
+def _is_ours(order: OrderRecord, known: Known) -> bool:
+    """Whether the journal knows the order and nobody found it to be another under our id."""
+    order_id = order.client_order_id
+    return known.knows_order(order_id) and not known.is_stranger(order_id)
+
+
 def _news(
-    order: OrderRecord, rows: list[FillRecord], known: Known, now: TimeText
+    client: AlpacaClient, order: OrderRecord, rows: list[FillRecord], known: Known, now: TimeText
 ) -> list[Observation]:
-    """The executions and the status of our order that the journal has not heard of."""
+    """The executions and the status of our order that the journal has not heard of.
+
+    Of an order nobody has told of its parameters come first: what follows counts only if they are
+    ours.
+    """
     found: list[Observation] = []
     order_id = order.client_order_id
+    said = known.reported_status(order_id)
+    if said is None:
+        found.append(looked_up(order, "list", now, client.raw))
     total = number(order.filled_quantity or "0")
     executed = known.executed(order_id)
     for row in sorted(rows, key=lambda row: number(row.cumulative_quantity)):
@@ -147,8 +163,7 @@ def _news(
             continue
         executed += shares
         found.append(_fill(order, row, now))
-    said = known.reported_status(order_id)
-    if order.status != said or total > known.filled(order_id):
+    if said is not None and (order.status != said or total > known.filled(order_id)):
         found.append(
             OrderReported(
                 observed_at=now,
@@ -191,11 +206,13 @@ def _mismatches(
 ) -> Iterable[ReconcileMismatched]:
     """Foreign orders, orders that lost what they had, positions without news that differ."""
     for order in orders:
-        ours = known.knows_order(order.client_order_id)
+        ours = _is_ours(order, known)
         if ours and (order.symbol or "") not in news:
             yield from _amounts(order, known, now)
         elif not ours:
-            yield from _foreign(order, tag, now)
+            tagged = bool(tag) and order.client_order_id.startswith(tag)
+            tagged = tagged or known.is_stranger(order.client_order_id)
+            yield from _foreign(order, now, tagged=tagged)
     for symbol in sorted({*held, *known.held()} - news):
         journal, broker = known.position(symbol), held.get(symbol, DecimalText("0"))
         if journal != number(broker):
@@ -253,9 +270,8 @@ def _prices(order: OrderRecord, known: Known, now: TimeText) -> Iterable[Reconci
         )
 
 
-def _foreign(order: OrderRecord, tag: str, now: TimeText) -> Iterable[ReconcileMismatched]:
-    """An order the journal does not know: open, or with our tag whatever it is."""
-    tagged = bool(tag) and order.client_order_id.startswith(tag)
+def _foreign(order: OrderRecord, now: TimeText, *, tagged: bool) -> Iterable[ReconcileMismatched]:
+    """An order that is not ours: open, or with our tag or id whatever it is."""
     if not tagged and status_of(order.status)[1]:
         return
     what = "foreign-order-with-our-tag" if tagged else "foreign-order"

@@ -1,6 +1,8 @@
 """A trade update as observations: the execution first, then the order's status and what it counts.
 
 shape   the `data` of a message -> observations in order; what cannot be read in it, in words
+        The first is the order with its parameters, as a look-up tells it, unless one of them
+        cannot be read: an order that nobody has compared yet is compared before it counts
 rules   The order's own status is mapped, by core/order.py alone; the event's name only says what
         else happened. A fill counts by the message's own qty and price, never by the order's
         average, and only with the order's cumulative quantity, by which REST's word for the same
@@ -15,6 +17,7 @@ from typing import NamedTuple
 
 from core.events import FillBusted, FillCorrected, FillReported, Observation, OrderReported
 from core.values import TimeText
+from live.brokers.alpaca.lookup import looked_up
 from live.brokers.alpaca.reading import Unreadable, moment, quantity, text
 from live.brokers.alpaca.records import OrderRecord, read_order
 
@@ -72,7 +75,13 @@ class Updates:
             why=_why(event, order, data),
             raw=raw if first is None else None,
         )
-        return Update(event, order, (report,) if first is None else (first, report), unread)
+        told = (report,) if first is None else (first, report)
+        named = (order.symbol, order.side, order.quantity, order.order_type, order.time_in_force)
+        if None in named:
+            return Update(event, order, told, unread)
+        counted = order._replace(filled_quantity=None, average_price=None) if amends else order
+        compared = looked_up(counted, SOURCE, arrived, self._raw)
+        return Update(event, order, (compared, *told), unread)
 
     def _amendment(
         self,
