@@ -7,7 +7,8 @@
     each slot    when its time has come (a market of its own time), or when the one before is done
                  and `--pace` has passed (a recorded market)
     end          what was refused for now is sent again or expires, and every unknown outcome is
-                 waited for, until the core's own timers settle it
+                 waited for, until the core's own timers settle it; what does not agree then is
+                 compared again, a few times: an order may show itself late
 
 rule    A reconciliation that failed is no empty one: nothing of it is committed, the account grows
         old, and the gates of the link block openings until one succeeds. A stream's message is
@@ -43,6 +44,10 @@ MOMENT_S = Decimal("0.25")
 """How soon a signal to stop is heard."""
 AGAIN_S = Decimal(1)
 """The least time from one comparison to the next while the account is in doubt."""
+LAST_COMPARISONS = 6
+"""How often an end compares while something does not agree that may only be late."""
+MAY_BE_LATE = ("order", "position")
+"""The mismatches that end by themselves when what is late comes."""
 LONGEST_WAIT_S = Decimal(60)
 """The longest wait after which the machine's clock is asked again."""
 UNSETTLED = (OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING, OpenStatus.UNKNOWN)
@@ -150,8 +155,13 @@ class RealtimeRunner(Runner):
         self._wait(GRACE_S, until=lambda: not self.committer.state.intents)
         self._wait(self._longest_unsent_s(), until=lambda: not self._is_unsent())
         self._wait(self._longest_doubt_s(), until=lambda: not self._in_doubt())
-        self._reconcile()
-        self._hear()
+        for _ in range(LAST_COMPARISONS):
+            self._reconcile()
+            self._hear()
+            late = set(MAY_BE_LATE).intersection(self.committer.state.mismatched.values())
+            if not late or self.stopping():
+                return
+            self._wait(AGAIN_S)
 
     def _in_doubt(self) -> bool:
         intents = self.committer.state.intents.values()

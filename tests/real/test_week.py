@@ -1,12 +1,12 @@
 """What a week brings that no fault injector does: a closed market, a person, a replaced order."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from core.events import OrderSubmitSkipped
+from core.events import CycleOpened, Event, OrderSubmitSkipped, ReconcileMismatched
 from tests.cli.command import ended, events
 from tests.real.world import JOURNAL, Drill, drill
 from tests.venue.process import eventually
@@ -87,6 +87,27 @@ def test_a_persons_order_blocks_its_symbol_until_it_is_gone(here: Drill) -> None
     assert freed.mismatched == {}
     sold = {one["symbol"] for one in here.orders() if not one["foreign"]}
     assert sold == {"AAPL", "MSFT"}
+    here.assert_sound()
+
+
+def test_what_does_not_agree_at_the_end_is_compared_again_until_it_does(here: Drill) -> None:
+    """Shares that show themselves at the last cycle, and are gone after the last comparison."""
+    here.plan({})
+    moved: list[str] = []
+
+    def hear(events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, CycleOpened):
+                moved.append("there")
+                here.venue.post("position", {"symbol": "MSFT", "quantity": "5", "price": "100"})
+            elif isinstance(event, ReconcileMismatched) and not event.resolved:
+                moved.append("gone")
+                here.venue.post("position", {"symbol": "MSFT", "quantity": "-5", "price": "100"})
+
+    state = here.session(listener=hear)
+
+    assert moved == ["there", "gone"]
+    assert state.mismatched == {}
     here.assert_sound()
 
 
