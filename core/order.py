@@ -71,6 +71,10 @@ WATCHED = frozenset(
 )
 """Open statuses that raise an alert: an order in one of them may need a person."""
 
+DEADLINED = WATCHED | {OpenStatus.PENDING_CANCEL}
+"""Open statuses with a deadline: still in one of them then, an order raises an alert. Every cancel
+passes through PENDING_CANCEL, so only one that is stuck there needs a person."""
+
 GIVEN_UP = frozenset({TerminalStatus.FAILED, TerminalStatus.SKIPPED})
 """Closed without an order at the broker, as far as we know; a report of one is an orphan's."""
 

@@ -10,7 +10,8 @@ OrderLookedUp        found: adopted, if it is the same order, else everything ha
                      before that, the next look is a timer. A failed look proves nothing. The
                      same for an order that the broker acknowledged and no longer has, but that is
                      never sent again
-reports              a terminal word or the last share closes the intent; one of an order that was
+reports              a status that is not ordinary has a deadline: an order that is still in it then
+                     raises an alert. A terminal word or the last share closes the intent; one of an order that was
                      given up as FAILED or SKIPPED raises an alert: it is an orphan, and while it
                      is alive it is canceled
 """
@@ -36,7 +37,7 @@ from core.events import (
     SubmitFailure,
     TimerSet,
 )
-from core.order import GIVEN_UP, WATCHED, OpenStatus, TerminalStatus, status_of
+from core.order import DEADLINED, GIVEN_UP, WATCHED, OpenStatus, TerminalStatus, status_of
 from core.order_facts import same_order
 from core.reasons import Reason, ReasonCode
 from core.state import Intent, State
@@ -50,6 +51,8 @@ from core.values import (
     seconds_between,
 )
 
+STUCK_S = DecimalText("60")
+"""How long an order may be in a status that is not ordinary before a person is told."""
 DOUBLINGS = 6
 """How often the wait before another cancel doubles: a broker that refuses us is not hammered."""
 
@@ -79,10 +82,14 @@ def _settle(emit: Emitter, intent: Intent) -> None:
     """What an open intent's last word and its fills say: over, watched, or a word nobody knows."""
     word = intent.reported_status or "new"
     status, _, known = status_of(word)
+    alerts = emit.state.alerts
     if not known:
         alert(emit, f"status.unknown:{intent.client_order_id}", "status.unknown", word)
     elif status in WATCHED:
         alert(emit, f"status.watched:{intent.client_order_id}", "status.watched", word)
+    stuck = f"stuck:{intent.client_order_id}"
+    if status in DEADLINED and stuck not in emit.state.timers and f"status.{stuck}" not in alerts:
+        emit(TimerSet, key=stuck, due=_due(emit.state, intent, STUCK_S))
     if isinstance(status, TerminalStatus):
         close(emit, intent, status)
     elif intent.filled >= intent.quantity:
@@ -164,13 +171,19 @@ def on_cancel_answered(emit: Emitter, answer: CancelAnswered) -> None:
 
 
 def on_timer(emit: Emitter, key: str) -> None:
-    """retry: send again; look: look again; cancel: it worked long enough, or the session ends."""
+    """What was waited for is due.
+
+    retry: send again; look: look again; stuck: tell a person; cancel: it worked long enough, or the
+    session ends.
+    """
     kind, _, client_order_id = key.partition(":")
     intent = emit.state.alive(client_order_id)
     if intent is None:
         return
     if kind == "look":
         on_unknown(emit, client_order_id)
+    elif kind == "stuck" and intent.status in DEADLINED:
+        alert(emit, f"status.{key}", "status.stuck", intent.reported_status or str(intent.status))
     elif kind == "retry" and intent.status is OpenStatus.PENDING_SUBMIT:
         if not _closed_unsent(emit, intent):
             _attempt(emit, intent)

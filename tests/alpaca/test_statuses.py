@@ -108,7 +108,8 @@ def test_an_order_that_may_need_a_person_raises_an_alert(word: str, serve: Servi
     before, heard = by_post(word, serve)
     told = given(before).when(heard[0]).decisions
 
-    assert [getattr(one, "key", None) for one in told] == [f"status.watched:{ORDER_ID}"]
+    keys = [getattr(one, "key", None) for one in told]
+    assert keys == [f"status.watched:{ORDER_ID}", f"stuck:{ORDER_ID}"]
 
 
 @pytest.mark.parametrize("word", NOBODY_KNOWS)

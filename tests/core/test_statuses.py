@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from core.events import Event, FillReported
 from core.fills import filled
-from core.order import WATCHED, OpenStatus, TerminalStatus
+from core.order import BROKER_STATUS, WATCHED, OpenStatus, TerminalStatus
 from core.state import Intent
 from tests.build import (
     ORDER,
@@ -19,7 +19,17 @@ from tests.build import (
     submit_unknown,
     submitted,
 )
-from tests.core.world import alerted, cancel, cleared, elapsed, latched, mismatched
+from tests.build_world import at
+from tests.core.world import (
+    alerted,
+    cancel,
+    cleared,
+    configured,
+    elapsed,
+    latched,
+    mismatched,
+    timer,
+)
 from tests.spec import Outcome, given
 
 SENT: list[Event] = [intent(), attempted()]
@@ -98,9 +108,38 @@ def test_a_word_nobody_knows_leaves_the_order_open_and_a_person_is_told_once() -
 def test_a_word_that_may_need_a_person_is_open_and_told(word: str, status: str) -> None:
     outcome = given(WORKING).when(reported(status=word))
 
-    outcome.then(alerted(f"status.watched:{ORDER}", "status.watched", word))
+    outcome.then(
+        alerted(f"status.watched:{ORDER}", "status.watched", word), timer(f"stuck:{ORDER}", 60)
+    )
     assert order_of(outcome).status == status
     assert OpenStatus(status) in WATCHED
+
+
+ORDINARY = {"SUBMITTED", "PARTIALLY_FILLED"}
+OURS = {"PENDING_SUBMIT", "SUBMITTING", "UNKNOWN"}
+"""Before the broker has the order: an answer, a look or the intent's validity ends these."""
+
+
+@pytest.mark.parametrize("status", sorted({*OpenStatus} - ORDINARY - OURS))
+@pytest.mark.parametrize("max_age", ["900", "0"])
+def test_every_open_status_that_is_not_ordinary_has_a_deadline_and_an_alert(
+    status: str, max_age: str
+) -> None:
+    """DESIGN §5: DONE_FOR_DAY, CALCULATED, STOPPED, SUSPENDED, HELD, PENDING_*."""
+    (word, *_) = [word for word, meant in BROKER_STATUS.items() if meant == status]
+    limits = configured({"risk.order_max_age_s": max_age})
+    outcome = given(limits, WORKING).when(reported(status=word, seconds=5))
+    due = outcome.state.timers[f"stuck:{ORDER}"]
+    late = outcome.when(reported(status=word, seconds=10)).when(
+        elapsed(f"stuck:{ORDER}", seconds=120)
+    )
+
+    assert at(60) <= due <= at(120)
+    late.then(alerted(f"status.stuck:{ORDER}", "status.stuck", word))
+    late.when(reported(status=word, seconds=130)).then_nothing()
+    over = outcome.when(reported(status="new", seconds=20))
+    over.when(elapsed(f"stuck:{ORDER}", seconds=120)).then_nothing()
+    assert outcome.when(reported(status="canceled", seconds=20)).state.timers == {}
 
 
 def test_a_filled_order_is_not_made_unfilled_by_an_older_word() -> None:
