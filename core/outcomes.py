@@ -1,7 +1,8 @@
 """What follows from an answer, a report, a timer or a restart: the order protocol of DESIGN §4.
 
 OrderSubmitFailed    refused: closed as FAILED. Not sent or 429: again under the same id after
-                     `broker.retry_after_s`, while the intent is valid and nothing is halted
+                     `broker.retry_after_s`, while the intent is valid and nothing is halted.
+                     After a 429 as long as it asked for, else twice as long each time
 OrderSubmitUnknown   looked up at once; the same at a restart for every attempt without answer
 OrderLookedUp        found: adopted, if it is the same order, else everything halts, and what stands
                      under our id is a stranger: not looked up, canceled or sent again
@@ -11,9 +12,9 @@ OrderLookedUp        found: adopted, if it is the same order, else everything ha
                      same for an order that the broker acknowledged and no longer has, but that is
                      never sent again
 reports              a status that is not ordinary has a deadline: an order that is still in it then
-                     raises an alert. A terminal word or the last share closes the intent; one of an order that was
-                     given up as FAILED or SKIPPED raises an alert: it is an orphan, and while it
-                     is alive it is canceled
+                     raises an alert. A terminal word or the last share closes the intent; one of an
+                     order that was given up as FAILED or SKIPPED raises an alert: it is an orphan,
+                     and while it is alive it is canceled
 """
 
 from decimal import Decimal
@@ -115,8 +116,21 @@ def on_failed(emit: Emitter, failure: OrderSubmitFailed) -> None:
         reason = Reason(code=ReasonCode.BROKER_REFUSED, detail=detail or None)
         close(emit, intent, TerminalStatus.FAILED, reason)
     elif not _closed_unsent(emit, intent):
-        due = _due(emit.state, intent, emit.state.config.broker.retry_after_s)
+        due = _retry_due(emit.state, intent, failure)
         emit(TimerSet, key=f"retry:{intent.client_order_id}", due=due)
+
+
+def _retry_due(state: State, intent: Intent, failure: OrderSubmitFailed) -> TimeText:
+    """When the next attempt may leave, or just after the intent's validity if that is earlier."""
+    step_s = state.config.broker.retry_after_s
+    wait_s = Decimal(step_s)
+    if failure.error_class is SubmitFailure.RATE_LIMITED:
+        if failure.retry_after_s is None:
+            wait_s = CONTEXT.multiply(wait_s, 2 ** min(intent.attempt - 1, DOUBLINGS))
+        else:
+            wait_s = max(wait_s, Decimal(failure.retry_after_s))
+    due = _due(state, intent, decimal_text(wait_s), step_s)
+    return min(due, later_by(intent.valid_until, Decimal(step_s)))
 
 
 def on_unknown(emit: Emitter, client_order_id: str) -> None:
@@ -251,15 +265,17 @@ def _next_look(state: State, intent: Intent) -> TimeText:
     return _due(state, intent, state.config.broker.look_interval_s)
 
 
-def _due(state: State, intent: Intent, wait_s: DecimalText) -> TimeText:
-    """At least `wait_s` from now, on a multiple of it after the intent's birth.
+def _due(
+    state: State, intent: Intent, wait_s: DecimalText, step_s: DecimalText | None = None
+) -> TimeText:
+    """At least `wait_s` from now, on a multiple of it, or of `step_s`, after the intent's birth.
 
     A runner that was killed and asks again some milliseconds later sets the same time.
     """
-    wait = Decimal(wait_s)
+    step = Decimal(wait_s if step_s is None else step_s)
     passed = max(seconds_between(intent.since, state.now), ZERO)
-    whole, rest = divmod(passed, wait)
-    return later_by(intent.since, (whole + 1 + bool(rest)) * wait)
+    whole, rest = divmod(CONTEXT.add(passed, Decimal(wait_s)), step)
+    return later_by(intent.since, CONTEXT.multiply(whole + bool(rest), step))
 
 
 def _cancel(emit: Emitter, intent: Intent, reason: Reason) -> None:

@@ -33,13 +33,17 @@ class OrderSubmitted(ObservationEvent, frozen=True, kw_only=True, tag="order-sub
 
 
 class OrderSubmitFailed(ObservationEvent, frozen=True, kw_only=True, tag="order-submit-failed.v1"):
-    """The broker said no, or the order was provably never sent."""
+    """The broker said no, or the order was provably never sent.
+
+    `retry_after_s`: how long it asked, with a 429, not to be called again.
+    """
 
     client_order_id: str
     attempt: int
     error_class: SubmitFailure
     status_code: int | None = None
     error_code: str | None = None
+    retry_after_s: DecimalText | None = None
     detail: str | None = None
     request_id: str | None = None
     raw: str | None = None

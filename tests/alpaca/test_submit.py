@@ -127,6 +127,7 @@ def test_429_is_rate_limited_after_one_post_and_nothing_follows_it(serve: Servin
     assert isinstance(again, OrderSubmitFailed)
     assert answer.error_class is again.error_class is SubmitFailure.RATE_LIMITED
     assert (answer.status_code, again.status_code) == (429, None)
+    assert (answer.retry_after_s, again.retry_after_s) == ("20", None)
     assert len(server.posts()) == 1
 
 

@@ -93,6 +93,45 @@ def test_the_wait_before_another_attempt_is_a_setting() -> None:
     ).then(timer(f"retry:{ORDER}", 7.5))
 
 
+def test_after_429_the_attempts_are_spaced_ever_wider_until_the_intent_is_no_longer_valid() -> None:
+    """Seven attempts in a minute of nothing but 429, not sixty; then it is given up."""
+    outcome, dues = given(SENT), list[str]()
+    while outcome.state.intents:
+        attempt = outcome.state.intents[ORDER].attempt
+        seconds = 0.0 if not dues else _seconds(dues[-1])
+        outcome = outcome.when(
+            submit_failed(error_class="rate_limited", attempt=attempt, seconds=seconds)
+        )
+        dues.append(outcome.state.timers[f"retry:{ORDER}"])
+        outcome = outcome.when(elapsed(f"retry:{ORDER}", seconds=_seconds(dues[-1])))
+
+    assert [_seconds(due) for due in dues] == [1, 3, 7, 15, 31, 61]
+    expired = replace(closed(status="FAILED"), reason=reason("intent.expired", detail=at(60)))
+    outcome.then(expired)
+
+
+def _seconds(due: str) -> float:
+    return next(s for s in range(1, 1_000) if at(s) == due)
+
+
+@pytest.mark.parametrize(
+    ("asked", "due"), [("30", 31), ("0.2", 2), ("7.5", 8), ("59", 60), ("60", 61), ("9999", 61)]
+)
+def test_after_429_nothing_is_sent_for_as_long_as_the_broker_asked(asked: str, due: int) -> None:
+    limited = submit_failed(error_class="rate_limited", seconds=0.5)
+
+    given(SENT).when(replace(limited, retry_after_s=asked)).then(timer(f"retry:{ORDER}", due))
+
+
+def test_what_was_not_sent_is_tried_again_at_an_even_pace() -> None:
+    """No broker asked us to be slow: the connection may be back the next second."""
+    fourth = [*SENT, attempted(attempt=4)]
+
+    given(fourth).when(submit_failed(error_class="not_sent", attempt=4, seconds=3)).then(
+        timer(f"retry:{ORDER}", 4)
+    )
+
+
 @pytest.mark.parametrize("milliseconds", [1, 60, 499])
 def test_a_wait_ends_at_the_same_time_for_a_runner_that_asks_a_little_later(
     milliseconds: int,

@@ -8,6 +8,7 @@ dies    between the request and its observation: the attempt has no outcome, the
 source  ALPACA.md A2, A3, A4
 """
 
+from decimal import Decimal
 from urllib.parse import quote
 
 from core.events import (
@@ -19,11 +20,12 @@ from core.events import (
     ReplaceAnswered,
     SubmitFailure,
 )
-from core.values import DecimalText, TimeText
+from core.values import DecimalText, TimeText, decimal_text, micros
 from live.brokers.alpaca.answer import Answer, NoAnswer, request_id
 from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.errors import Verdict, is_absence, read_error, verdict_of
 from live.brokers.alpaca.lookup import by_id, look_up, why_of
+from live.brokers.alpaca.pace import asked_wait
 from live.brokers.alpaca.reading import Unreadable, read_object
 from live.brokers.alpaca.records import OrderRecord, read_order
 from live.brokers.base import SubmitAnswer
@@ -193,6 +195,7 @@ class Orders:
                 error_class=_FAILURES[verdict],
                 status_code=answer.status,
                 error_code=error.code,
+                retry_after_s=_retry_after_s(answer, heard),
                 detail=detail,
                 request_id=request_id(answer),
                 raw=raw,
@@ -207,6 +210,12 @@ class Orders:
             request_id=request_id(answer),
             raw=raw,
         )
+
+
+def _retry_after_s(answer: Answer, heard: TimeText) -> DecimalText | None:
+    """How long a 429 asks not to be called, None where it does not say or it is none."""
+    asked = asked_wait(answer.headers, micros(heard)) if answer.status == 429 else None
+    return None if asked is None else decimal_text(Decimal(asked) / 1_000_000)
 
 
 def order_body(ticket: Ticket) -> dict[str, str]:

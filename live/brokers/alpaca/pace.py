@@ -64,7 +64,7 @@ class Pace:
             self._read_headers(answer.headers, now)
             if answer.status == 429:
                 self._limited += 1
-                wait = _asked_wait(answer.headers, now)
+                wait = asked_wait(answer.headers, now)
                 if wait is None:
                     wait = min(_SECOND << min(self._limited - 1, 10), _BACKOFF_MAX)
                 self._held_until = now + wait
@@ -114,7 +114,7 @@ def _count(value: str | None) -> int | None:
     return int(value) if len(value.strip()) <= 11 else None
 
 
-def _asked_wait(headers: Mapping[str, str], now: int) -> int | None:
+def asked_wait(headers: Mapping[str, str], now: int) -> int | None:
     """The longest wait the answer asks for, capped; None where it asks for none it can mean."""
     asked: list[int] = []
     reset = _count(headers.get("x-ratelimit-reset"))
