@@ -206,8 +206,10 @@ def _with_lockout_ended(state: State, event: LockoutEnded) -> State:
 
 
 def _with_calendar(state: State, event: CalendarObserved) -> State:
-    """The sessions known, those of the same date replaced, in order."""
-    named = {session.date: session for session in state.sessions}
+    """The sessions known, in order; between its first and last date the new calendar is all."""
+    dates = [session.date for session in event.sessions]
+    first, last = (min(dates), max(dates)) if dates else ("", "")
+    named = {s.date: s for s in state.sessions if not first <= s.date <= last}
     named.update({session.date: session for session in event.sessions})
     return replace(state, sessions=tuple(named[date] for date in sorted(named)))
 

@@ -8,6 +8,9 @@ rules   Asked `lead_s` before the slot, so a quote is never of a later time than
         "quotes" is down while the request fails or no symbol was quoted for `silent_s`;
         "quotes:KO" while KO is missing or cannot be read, which is no reason for the others;
         "calendar" while the sessions cannot be read. The feed's name says IEX or SIP.
+        The calendar is asked for again just before each day's first slot: a close that was moved,
+        or a day that was taken out, is news before anything of that day is opened. While that fails
+        the sessions known stand, and each slot asks again.
         Volume is the last minute's, and 0 where that minute is long past
 units   sizes and volume in shares (round lots before 2025-11-03)
 source  market-data-api.openapi.json `StockSnapshots`; trading-api.openapi.json `LegacyCalendar`
@@ -34,6 +37,8 @@ from live.feeds.errors import BadInputError
 QUOTES = "quotes"
 CALENDAR = "calendar"
 DAYS_AHEAD = 14
+CALENDAR_LEAD_S = Decimal(30)
+"""How long before a day's first slot the calendar is asked for again."""
 RETRY_S = Decimal(60)
 _NEW_YORK = ZoneInfo("America/New_York")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -86,6 +91,7 @@ class AlpacaFeed:
         self._down: dict[str, str] = {}
         self._news: list[Observation] = []
         self._sessions: tuple[Session, ...] = ()
+        self._read_on: date | None = None
 
     def calendar(self) -> tuple[str, tuple[Session, ...]]:
         """The sessions of the next two weeks, half days included; no start without them."""
@@ -114,7 +120,10 @@ class AlpacaFeed:
         return ClockReading(time, seconds_between(now, time), is_open, next_open, next_close)
 
     def slots(self, after: TimeText | None) -> Iterator[MarketSlot]:
-        """The slots later than `after`, each at its time, until `wait` says stop."""
+        """The slots later than `after`, each at its time, until `wait` says stop.
+
+        A slot of another day than the calendar was read on may be none any more once it is read.
+        """
         last = after
         while True:
             slot = self._next_slot(last)
@@ -122,6 +131,11 @@ class AlpacaFeed:
                 if not self._refresh_calendar():
                     return
                 continue
+            if self._read_on != _new_york_day(slot):
+                if not self._wait(later_by(slot, -CALENDAR_LEAD_S)):
+                    return
+                if self._has_changed():
+                    continue
             if not self._wait(later_by(slot, -self._lead_s)):
                 return
             quotes = self.quotes(slot)
@@ -177,18 +191,21 @@ class AlpacaFeed:
 
     def _refresh_calendar(self) -> bool:
         """Ask for the sessions again, a minute after the last try; whether to go on."""
+        return self._has_changed() or self._wait(later_by(self._client.clock(), RETRY_S))
+
+    def _has_changed(self) -> bool:
+        """Ask for the sessions again; whether they are others than those known."""
         found = self._read_calendar()
         now = self._client.clock()
         if isinstance(found, Unreadable):
             self._is_down(CALENDAR, found.why)
-        else:
-            self._is_up(CALENDAR)
-            if found != self._sessions:
-                self._sessions = found
-                event = CalendarObserved(observed_at=now, source="alpaca", sessions=found)
-                self._news.append(event)
-                return True
-        return self._wait(later_by(now, RETRY_S))
+            return False
+        self._is_up(CALENDAR)
+        if found == self._sessions:
+            return False
+        self._sessions = found
+        self._news.append(CalendarObserved(observed_at=now, source="alpaca", sessions=found))
+        return True
 
     def _read_calendar(self) -> tuple[Session, ...] | Unreadable:
         today = _new_york_day(self._client.clock())
@@ -209,7 +226,10 @@ class AlpacaFeed:
                 return session
             sessions.append(session)
         in_order = tuple(sorted(sessions, key=lambda session: session.date))
-        return in_order or Unreadable("no session in two weeks")
+        if not in_order:
+            return Unreadable("no session in two weeks")
+        self._read_on = today
+        return in_order
 
     def _is_down(self, stream: str, why: str, raw: str | None = None) -> None:
         """Told once for each why."""

@@ -161,6 +161,64 @@ def test_after_the_last_session_the_calendar_is_asked_for_again_and_told(serve: 
     assert [session.date for session in told.sessions] == ["2026-11-27", "2026-11-30"]
 
 
+WEEK = [{"date": f"2026-11-{day}", "open": "09:30", "close": "16:00"} for day in (23, 24, 25)]
+
+
+def test_the_calendar_is_asked_for_again_before_each_day_and_its_change_is_told(
+    serve: Serving,
+) -> None:
+    """A close that was moved overnight ends the day then; the news comes before its first slot."""
+    market = Market("2026-11-23T20:57:30.000000Z")
+    market.days = WEEK
+    feed = feed_of(market, serve)
+    feed.calendar()
+    slots, found, told = feed.slots(None), [], {}
+    for _ in range(3 + 210 + 1):
+        found.append(next(slots).time)
+        told.update({found[-1]: one for one in feed.news() if isinstance(one, CalendarObserved)})
+        if found[-1] == "2026-11-23T20:59:00.000000Z":
+            market.days = [WEEK[0], {**WEEK[1], "close": "13:00"}, WEEK[2]]
+
+    assert found[1:4] == [f"2026-11-{at}:00.000000Z" for at in ("23T20:59", "24T14:30", "24T14:31")]
+    assert found[-3:-1] == [f"2026-11-{at}:00.000000Z" for at in ("24T17:59", "25T14:30")]
+    assert list(told) == ["2026-11-24T14:30:00.000000Z"]
+    assert [one.close[11:16] for one in told[found[2]].sessions] == ["21:00", "18:00", "21:00"]
+    assert len([target for target in market.asked if "/calendar" in target]) == 3
+
+
+def test_a_day_that_was_taken_out_overnight_is_not_opened(serve: Serving) -> None:
+    market = Market("2026-11-23T20:58:30.000000Z")
+    market.days = WEEK
+    feed = feed_of(market, serve)
+    feed.calendar()
+    slots = feed.slots(None)
+    next(slots)
+    market.days = [WEEK[0], WEEK[2]]
+
+    assert next(slots).time == "2026-11-25T14:30:00.000000Z"
+
+
+def test_a_calendar_that_cannot_be_read_in_the_morning_stands_as_it_was(serve: Serving) -> None:
+    """The day is opened by what is known; each slot asks again, once, and says when it is up."""
+    market = Market("2026-11-23T20:58:30.000000Z")
+    market.days = WEEK
+    feed = feed_of(market, serve)
+    feed.calendar()
+    slots = feed.slots(None)
+    next(slots)
+    market.failing["/calendar"] = http(503, b"<html>")
+    morning, later = next(slots), next(slots)
+    down = [one.stream for one in feed.news() if isinstance(one, StreamWentDown)]
+    market.failing.clear()
+    next(slots)
+    up = [one.stream for one in feed.news() if isinstance(one, StreamWentUp)]
+    next(slots)
+
+    assert (morning.time[8:16], later.time[8:16]) == ("24T14:30", "24T14:31")
+    assert (down, up) == (["calendar"], ["calendar"])
+    assert len([target for target in market.asked if "/calendar" in target]) == 4
+
+
 @pytest.mark.parametrize(
     "failure",
     [http(503, b"<html>"), http(200, b""), http(200, []), http(200, [{"date": "x"}]), Reply(cut=0)],
