@@ -172,10 +172,13 @@ def test_the_calendar_is_asked_for_again_before_each_day_and_its_change_is_told(
     market.days = WEEK
     feed = feed_of(market, serve)
     feed.calendar()
-    slots, found, told = feed.slots(None), [], {}
+    slots, found = feed.slots(None), list[str]()
+    told: dict[str, CalendarObserved] = {}
     for _ in range(3 + 210 + 1):
         found.append(next(slots).time)
-        told.update({found[-1]: one for one in feed.news() if isinstance(one, CalendarObserved)})
+        for one in feed.news():
+            if isinstance(one, CalendarObserved):
+                told[found[-1]] = one
         if found[-1] == "2026-11-23T20:59:00.000000Z":
             market.days = [WEEK[0], {**WEEK[1], "close": "13:00"}, WEEK[2]]
 

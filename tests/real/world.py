@@ -8,7 +8,7 @@ market  recorded minutes of 2024 against a venue of today, quoted at one and the
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -126,7 +126,12 @@ class Drill:
         target = {"target": f"{self.folder}/plan.py:Plan", **parameters}
         self.configure(market=f"csv:{self.folder}/quotes.csv", strategy=target, **tables)
 
-    def session(self, cycles: int = 1, listener: Listener = lambda _: None) -> State:
+    def session(
+        self,
+        cycles: int | None = 1,
+        listener: Listener = lambda _: None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> State:
         """The real runner, in this process, from its start to its end; the state it ends with."""
         loaded = load(str(self.file), KEYS, {})
         inputs = read_inputs(loaded.config, loaded.secrets, None)
@@ -139,7 +144,7 @@ class Drill:
         with opened(inputs, listener=hear) as (committer, _):
             runner = RealtimeRunner(
                 committer, inputs.real.broker, inputs.feed,
-                clock=inputs.real.clock, waiting=inputs.real.waiting,
+                clock=inputs.real.clock, waiting=inputs.real.waiting, stopping=stopping,
             )  # fmt: skip
             runner.start(
                 lambda: what_is_new(inputs, committer.state),
