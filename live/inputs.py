@@ -70,21 +70,23 @@ class Inputs(NamedTuple):
 
 
 def read_inputs(
-    config: Config, secrets: Secrets | None = None, key: MasterKey | None = None
+    config: Config,
+    secrets: Secrets | None = None,
+    key: MasterKey | None = None,
+    real: "Real | None" = None,
 ) -> Inputs:
     """The market, the signals and the strategy of `config`; symbols resolved against the market.
 
-    A real broker is asked whose account it is: `secrets` are its keys. `key` is the master key; it
-    is kept only where the journal is, or is to be, encrypted.
+    A real broker is asked whose account it is: `secrets` are its keys; a drill brings it as `real`.
+    `key` is the master key; it is kept only where the journal is, or is to be, encrypted.
     """
     key = needed_key(config, key)
     venue_parameters(config)
-    real = None
     if config.broker.kind is not BrokerKind.SIM:
         _refuse_another(config)
         from live.brokers.real import real_broker  # noqa: PLC0415 - alpaca-py
 
-        real = real_broker(config, secrets or Secrets({}))
+        real = real or real_broker(config, secrets or Secrets({}))
     feed = make_feed(config, secrets, real)
     unknown = sorted(set(config.symbols) - set(feed.symbols))
     if unknown:

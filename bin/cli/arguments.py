@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     _add_journal_commands(commands)
     _add_view_commands(commands)
     _add_operator_commands(commands)
+    _add_chaos(commands)
     _add_config(commands)
     _add_keys(commands)
     return root
@@ -99,6 +100,32 @@ def _add_run(commands: Commands) -> None:
     matrix.add_argument("--cycles", type=_count, default=60, metavar="N")
     matrix.add_argument("--market", metavar="sim|csv:GLOB")
     matrix.add_argument("--strategy", metavar="FILE_OR_MODULE:CLASS")
+
+
+def _add_chaos(commands: Commands) -> None:
+    """The drill. All of its report is equal for equal seeds but what stands under `times`."""
+    about = (
+        "A strategy against the fault venue: faults, SIGKILLs, restarts; nothing lost or doubled?"
+    )
+    chaos = _add(commands, "chaos", "chaos", about)
+    chaos.add_argument("--strategy", action="append", metavar="FILE_OR_MODULE:CLASS")
+    chaos.add_argument("--config", metavar="FILE", help="its [strategy], [risk] and symbols")
+    which = chaos.add_mutually_exclusive_group()
+    which.add_argument("--seed", type=_sequence, metavar="N", help="one drill, to see it again")
+    which.add_argument("--seeds", default="1-4", metavar="A-B", help="a drill each (1-4)")
+    chaos.add_argument("--cycles", type=_count, default=120, metavar="N", help="of a drill (120)")
+    chaos.add_argument("--market", metavar="sim|csv:GLOB")
+    chaos.add_argument("--symbols", metavar="A,B,…")
+    chaos.add_argument("--faults", metavar="KIND,…", help="instead of every kind")
+    workers = 2 * (os.cpu_count() or 1)
+    chaos.add_argument("--workers", type=_count, default=workers, metavar="N", help="at once")
+    chaos.add_argument("--keep", metavar="FOLDER", help="journals, venues and logs stay there")
+    chaos.epilog = (
+        "The same seed gives the same report, but for `times` (seconds, starts, time to recover).\n"
+        "Each cycle is played out before the next opens; where only a timer is waited for, the\n"
+        "clocks of runner and venue leap to it. Every process is real and dies by SIGKILL.\n\n"
+        + help_text()
+    )
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:

@@ -39,10 +39,18 @@ class Real(NamedTuple):
     facts: Facts
 
 
-def real_broker(config: Config, secrets: Secrets) -> Real:
-    """The broker of `config`; its account is asked for, nothing is sent."""
-    clock = WallClock()
-    broker = AlpacaBroker(alpaca_settings(config), secrets, clock.now)
+def real_broker(
+    config: Config,
+    secrets: Secrets,
+    clock: WallClock | None = None,
+    kind: type[AlpacaBroker] = AlpacaBroker,
+) -> Real:
+    """The broker of `config`; its account is asked for, nothing is sent.
+
+    A drill brings a clock of its own, and a `kind` of broker that dies where it is told to.
+    """
+    clock = clock or WallClock()
+    broker = kind(alpaca_settings(config), secrets, clock.now)
     return Real(broker, clock, Waiting(clock), broker.identity(), _facts())
 
 

@@ -1,6 +1,7 @@
 """The tester's side of the venue, at /_venue/: state, faults, market, clock, and what others do.
 
 paths   GET  state      orders, executions, posts by client order id, counts, money, streams
+        GET  rest       what goes on by itself: moving, stuck, listening, armed, time
         GET  order      ?client_order_id=…: {"order": that order, or null}
         GET  calls      the log of calls; ?after=NUMBER
         GET  campaign   what was declared, how often each happened, what is missing, ok
@@ -8,6 +9,7 @@ paths   GET  state      orders, executions, posts by client order id, counts, mo
         POST clock      {"time"?, "advance_s"?, "hold"?}
         POST calendar   {DATE: [open, close] or null}, hours of New York
         POST arm        a fault or a list of them, as `faults.Armed`
+        POST disarm     {}: armed faults that wait will not happen
         POST rates      {"faults": "all=0.02,bust=0.1"}
         POST fill, bust, correct, status, cancel, expire, reject: what the venue does by itself, of
              {"client_order_id"}; fill takes quantity and price, correct takes price and quantity,
@@ -27,6 +29,7 @@ from core.values import decimal_text
 from live.venue.answers import Answer
 from live.venue.book import Execution, Order, Quote, order_json, venue_uuid
 from live.venue.clock import SECOND, ns_of, ns_text
+from live.venue.engine import NEVER
 from live.venue.faults import Armed, parse_rates
 from live.venue.orders import RefusedError, body_of, order_of
 from live.venue.stream import TradeUpdates
@@ -52,6 +55,7 @@ class Admin:
         name = f"{call.method} {call.path.removeprefix('/_venue/')}"
         handlers: Mapping[str, Callable[[HttpCall], object]] = {
             "GET state": self.state,
+            "GET rest": lambda _: self.rest(),
             "GET order": self.order,
             "GET calls": self.calls,
             "GET campaign": lambda _: self.campaign(),
@@ -59,6 +63,7 @@ class Admin:
             "POST clock": lambda call: self.clock(body_of(call.body)),
             "POST calendar": lambda call: self.calendar(body_of(call.body)),
             "POST arm": self.arm,
+            "POST disarm": lambda _: self.disarm(),
             "POST rates": lambda call: self.rates(body_of(call.body)),
             "POST order": lambda call: self.foreign_order(body_of(call.body)),
             "POST position": lambda call: self.foreign_position(body_of(call.body)),
@@ -94,6 +99,18 @@ class Admin:
             "armed": msgspec.to_builtins(venue.faults.armed),
             "listening": len(self.updates.listening),
             "connected": len(self.updates.open),
+        }
+
+    def rest(self) -> Body:
+        """What goes on at the venue by itself, who listens, and which faults wait."""
+        engine = self.venue.engine
+        stuck = [o.client_order_id for o in engine.open.values() if o.due >= NEVER]
+        return {
+            "time": ns_text(self.venue.clock.now()),
+            "moving": engine.moving(),
+            "stuck": stuck,
+            "listening": len(self.updates.listening),
+            "armed": msgspec.to_builtins(self.venue.faults.armed),
         }
 
     def order(self, call: HttpCall) -> Body:
@@ -165,6 +182,12 @@ class Admin:
         for armed in found if isinstance(found, list) else [found]:
             self.venue.faults.arm(armed)
         return {"armed": len(self.venue.faults.armed)}
+
+    def disarm(self) -> Body:
+        """No armed fault waits any more."""
+        faults = self.venue.faults
+        dropped, faults.armed, faults.armed_changed = len(faults.armed), [], True
+        return {"disarmed": dropped}
 
     def rates(self, body: Body) -> Body:
         """Other rates from now on."""

@@ -58,6 +58,21 @@ class Engine:
         self.changed: set[tuple[str, str]] = set()
         self.outbox: list[tuple[str, Order, Message]] = []
 
+    def moving(self) -> list[str]:
+        """The client order ids of orders that something will happen to without a call or a quote.
+
+        One stuck in its cancel is none of them.
+        """
+        found = [order.client_order_id for order in self.open.values() if self._is_moving(order)]
+        return found + [self.orders[order_id].client_order_id for order_id in self.amends]
+
+    def _is_moving(self, order: Order) -> bool:
+        if order.due >= NEVER or order.status == "held":
+            return False
+        quote = self.quotes.get(order.symbol)
+        unmatched = quote is not None and quote.version > order.quote_version
+        return order.status not in ("new", "partially_filled") or unmatched
+
     def restore(self, order: Order) -> None:
         """An order of the file, in the order of their numbers."""
         self.orders[order.id] = order

@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from live.chaos.pool import Tell, shared_out
 from tests.campaign import alpaca_scenario
 from tests.campaign.alpaca_plants import PLANTS
 from tests.campaign.alpaca_processes import (
@@ -37,7 +38,6 @@ from tests.campaign.alpaca_processes import (
 )
 from tests.campaign.alpaca_scenario import BEHAVIORS
 from tests.campaign.kill import points_of
-from tests.campaign.pool import Tell, shared_out
 from tests.campaign.processes import Session, ready
 from tests.campaign.shim import Point, Step, UnusableShimError, unix_vfs
 

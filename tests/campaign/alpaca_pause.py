@@ -26,12 +26,12 @@ from typing import Any
 from bin.cli import __main__ as command_line
 from bin.cli.exits import Exit
 from live.brokers.alpaca.orders import Orders
+from live.chaos.pool import Tell, shared_out
+from replay.agreement import ORPHAN
 from tests.campaign import alpaca_scenario
-from tests.campaign.alpaca_facts import ORPHAN
 from tests.campaign.alpaca_processes import Paper, VenueProcess, folder_of, venue_of, warm_up
 from tests.campaign.pause import Stops, fenced_events, unfenced
 from tests.campaign.plants import put
-from tests.campaign.pool import Tell, shared_out
 from tests.campaign.processes import Session, _in_child, forked, ready
 
 STARTS_MAX = 4

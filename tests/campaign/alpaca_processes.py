@@ -6,7 +6,6 @@ why     alpaca-py takes seconds to import, a fork milliseconds; what is tested i
         of `python -m live.venue` and of `run` in processes of their own, over sockets of loopback
 """
 
-import http.client
 import json
 import os
 import signal
@@ -22,6 +21,7 @@ from live import realtime
 from live.brokers import real as _real  # noqa: F401 - imported once, here, for every child
 from live.brokers.alpaca import sdk as _sdk  # noqa: F401 - the same
 from live.brokers.alpaca.client import AlpacaClient
+from live.chaos.venue_process import ask_once
 from live.venue import __main__ as venue_program
 from tests.campaign.alpaca_facts import wrong_of
 from tests.campaign.alpaca_plants import PLANTS
@@ -45,18 +45,7 @@ class VenueProcess(NamedTuple):
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """The admin side's answer."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            data = None if body is None else json.dumps(body)
-            line.request(method, f"/_venue/{path}", data, {"Connection": "close"})
-            answer = line.getresponse()
-            found = json.loads(answer.read())
-        finally:
-            line.close()
-        if answer.status != 200:
-            message = f"venue: expected 200 for {path}, found {answer.status}: {found}"
-            raise RuntimeError(message)
-        return found
+        return ask_once(self.port, method, path, body)
 
 
 @contextmanager

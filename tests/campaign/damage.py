@@ -28,8 +28,8 @@ from typing import NamedTuple
 
 from journal import Head, Recorded, open_journal, opening, verify
 from journal.errors import JournalError
+from live.chaos.pool import Tell, shared_out
 from tests.campaign.plants import put
-from tests.campaign.pool import Tell, shared_out
 from tests.campaign.record import SECTOR
 from tests.journal.sample import add, at, intent, make
 

@@ -37,11 +37,11 @@ from journal.codec import Row
 from journal.errors import JournalMissingError
 from journal.sqlite_store import SQLiteStore
 from journal.store import CommitFailedError
+from live.chaos.pool import Tell, shared_out
 from tests.campaign import vfs
 from tests.campaign.facts import differences
 from tests.campaign.kill import Campaign, Reference
 from tests.campaign.plants import put
-from tests.campaign.pool import Tell, shared_out
 from tests.campaign.processes import Session, forked
 from tests.campaign.record import arm_python
 from tests.campaign.shim import UnusableShimError, unix_vfs

@@ -38,12 +38,12 @@ from journal import open_journal
 from journal.anchor import UNSYNCED_SLOT, anchor_path, read_slots
 from journal.sqlite_store import SQLiteStore
 from live.brokers.venue_file import VenueFile
+from live.chaos.pool import Tell, shared_out
 from live.committer import Committer, FencedError
 from live.runner import Runner
 from tests.campaign.facts import differences
 from tests.campaign.kill import Campaign, Reference
 from tests.campaign.plants import put
-from tests.campaign.pool import Tell, shared_out
 from tests.campaign.processes import Session, _in_child, forked
 
 ALL = 1000

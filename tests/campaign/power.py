@@ -31,8 +31,8 @@ from typing import Any
 
 from journal import create_journal, open_journal, verify
 from journal.errors import JournalError, JournalMissingError
+from live.chaos.pool import Tell, shared_out
 from tests.campaign import power_scenarios
-from tests.campaign.pool import Tell, shared_out
 from tests.campaign.record import Disk, Entry, State, kind_of
 from tests.campaign.shim import UnusableShimError, unix_vfs
 from tests.journal.sample import at, created, timers

@@ -7,6 +7,7 @@ shape   `shared_out(work, workers)`: `work(index, tell)` runs in each worker and
 import json
 import os
 import select
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -45,8 +46,6 @@ def _worker(work: Callable[[int, Tell], None], index: int) -> tuple[int, int]:
             status = 0
         finally:
             if status:
-                import traceback
-
                 traceback.print_exc()
             os._exit(status)
     os.close(write_end)
