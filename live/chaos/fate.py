@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from core.events import (
     CancelAnswered,
     CycleOpened,
@@ -27,10 +29,12 @@ from core.events import (
 )
 from core.values import Side, TimeText
 from live.brokers.alpaca.broker import AlpacaBroker
+from live.brokers.alpaca.settings import AlpacaSettings
 from live.brokers.base import SubmitAnswer
 from live.brokers.ticket import Ticket
 from live.chaos.deck import Card, Deck, card_of
 from live.chaos.diary import Diary
+from live.secrets import Secrets
 
 Ask = Callable[[str, str, Any], Any]
 _NEWS = (
@@ -120,6 +124,17 @@ class MortalBroker(AlpacaBroker):
     """Alpaca's adapter, whose runner dies beside its calls."""
 
     fate: Fate
+
+    def __init__(
+        self,
+        settings: AlpacaSettings,
+        secrets: Secrets,
+        clock: Callable[[], TimeText],
+        tag: str = "",
+    ) -> None:
+        """A stream on loopback is silent for seconds, not for half a minute, before it is dead."""
+        patient = replace(settings, answer_s=3.0, ping_s=3.0, backoff_s=(0.2, 1.0))
+        super().__init__(patient, secrets, clock, tag)
 
     def submit(self, ticket: Ticket, attempt: int, now: TimeText) -> SubmitAnswer:
         """One POST, or a death before or after it."""
