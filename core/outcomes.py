@@ -175,7 +175,13 @@ def _absent(emit: Emitter, intent: Intent, *, complete: bool) -> None:
 
 
 def on_cancel_answered(emit: Emitter, answer: CancelAnswered) -> None:
-    """An unknown cancel is sent again, each time after twice the wait: its target makes it safe."""
+    """An unknown cancel is sent again, each time after twice the wait: its target makes it safe.
+
+    One that was refused says that the order is not what we think it is: it is looked up.
+    """
+    if answer.outcome == "refused" and answer.client_order_id in emit.state.intents:
+        look = emit.state.intents[answer.client_order_id].lookups + 1
+        emit(LookupRequested, client_order_id=answer.client_order_id, look=look)
     intent = emit.state.alive(answer.client_order_id)
     if intent is not None and answer.outcome == "unknown":
         doubled = 2 ** min(max(intent.cancel_attempt - 1, 0), DOUBLINGS)

@@ -123,10 +123,19 @@ def test_an_unknown_cancel_is_sent_again_for_the_same_reason() -> None:
     )
 
 
-@pytest.mark.parametrize("outcome", ["accepted", "refused"])
-def test_an_answered_cancel_asks_for_nothing_more(outcome: str) -> None:
-    given(SENT, submitted(), cancel_attempted()).when(
-        cancel_answered(outcome=outcome)
+def test_an_accepted_cancel_asks_for_nothing_more() -> None:
+    given(SENT, submitted(), cancel_attempted()).when(cancel_answered()).then_nothing()
+
+
+def test_an_order_whose_cancel_was_refused_is_looked_up_at_once() -> None:
+    """It filled a moment before, usually: the broker is asked, not told again."""
+    outcome = given(SENT, submitted(), cancel_attempted()).when(cancel_answered(outcome="refused"))
+
+    outcome.then(look(1)).when(found(intent(), status="filled", filled=100, average="10")).then(
+        closed(filled=100)
+    )
+    given(SENT, submitted(), cancel_attempted(), closed()).when(
+        cancel_answered(outcome="refused")
     ).then_nothing()
 
 

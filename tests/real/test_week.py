@@ -1,12 +1,21 @@
 """What a week brings that no fault injector does: a closed market, a person, a replaced order."""
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from core.events import CycleOpened, Event, OrderSubmitSkipped, ReconcileMismatched
+from core.events import (
+    CancelAnswered,
+    CycleOpened,
+    Event,
+    OrderSubmitSkipped,
+    OrderSubmitted,
+    ReconcileMismatched,
+)
+from core.order import OpenStatus
 from tests.cli.command import ended, events
 from tests.real.world import JOURNAL, Drill, drill
 from tests.venue.process import eventually
@@ -111,15 +120,65 @@ def test_what_does_not_agree_at_the_end_is_compared_again_until_it_does(here: Dr
     here.assert_sound()
 
 
-def test_a_cancel_the_venue_refuses_leaves_the_order_open_and_known(here: Drill) -> None:
-    """DELETE 422: it filled a moment before, and the fill is what the journal ends with."""
-    here.plan(RESTS, risk={"order_max_age_s": "1"})
+def test_a_cancel_the_venue_takes_and_then_refuses_leaves_the_order_open_and_known(
+    here: Drill,
+) -> None:
+    """204, then order_cancel_rejected on the stream: the order works on, at both sides."""
+    here.configure(
+        market="alpaca",
+        strategy={
+            "target": f"{here.folder}/plan.py:Plan",
+            "parameters": {"plan": json.dumps(dict.fromkeys(range(1, 9), RESTS[1]))},
+        },
+        risk={"order_max_age_s": "1"},
+    )
     here.venue.arm("cancel_rejected", order_number=1)
-    state = here.session()
-    time.sleep(1.0)
+    state = here.session(None, stopping=lambda: "refused" in outcomes(here))
     again = here.session()
-    (order_id,) = state.intents
-    known = again.intent(order_id)
-    assert known is not None
-    assert [one["status"] for one in here.orders()] == [str(known.reported_status)]
+    (known,) = again.intents.values()
+
+    assert outcomes(here) == ["accepted", "refused"]
+    assert here.venue.counts["cancel_rejected"] == 1
+    assert [call["status"] for call in here.writes() if call["method"] == "DELETE"] == [204]
+    assert [one["status"] for one in here.orders()] == [known.reported_status] == ["new"]
+    assert list(state.intents) == [known.client_order_id]
+    assert (known.status, known.cancel_pending) == (OpenStatus.SUBMITTED, False)
     here.assert_agrees(again)
+    here.assert_sound()
+
+
+def outcomes(here: Drill) -> list[str]:
+    """What was answered to cancels, by whoever."""
+    return [one.outcome for one in here.events if isinstance(one, CancelAnswered)]
+
+
+def test_a_cancel_of_an_order_that_filled_unheard_is_refused_at_once_and_the_fill_is_found(
+    here: Drill,
+) -> None:
+    """DELETE 422: the fill was never told on the stream; the order is read, not canceled again."""
+    here.plan(RESTS, risk={"order_max_age_s": "1"}, broker={"reconcile_every_s": "60"})
+    here.venue.arm("stream_drop", event="fill", times=9)
+
+    def hear(events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, OrderSubmitted):
+                here.venue.post("fill", {"client_order_id": event.client_order_id, "price": "90"})
+
+    state = here.session(listener=hear)
+
+    kinds = [type(one).__name__ for one in here.events]
+    at = kinds.index("CancelAnswered")
+    answer = here.events[at]
+    assert isinstance(answer, CancelAnswered)
+    assert (answer.outcome, answer.status_code, answer.error_code) == ("refused", 422, "42210000")
+    assert kinds[at : at + 4] == [
+        "CancelAnswered", "LookupRequested", "OrderLookedUp", "IntentClosed",
+    ]  # fmt: skip
+    assert [call["status"] for call in here.writes() if call["method"] == "DELETE"] == [422]
+    assert here.venue.counts["stream_drop"] >= 1
+    assert state.intents == {}
+    (known,) = dict(state.closed.items()).values()
+    assert str(known.status) == "FILLED"
+    assert state.position("AAPL") == state.executed(known.client_order_id) == 10
+    here.assert_agrees(state)
+    here.assert_sound()
