@@ -8,6 +8,8 @@ rules   An execution is known by its execution id, or, where REST gives none, by
         A cumulative report (filled quantity, average price) may know more than the executions
         heard so far; the larger of both counts, so nothing moves backwards by a late message.
         Only a bust or a correction lowers the sum. A bust may come before its fill.
+        A correction has an id of its own, and what comes after it names that: an execution is known
+        by the ids of its corrections too, whichever of them came first.
 source  ALPACA.md A1, VOCABULARY.md §8 ("broker-absolute quantities"), FIX ExecType (150) H and G
 """
 
@@ -20,12 +22,16 @@ from core.values import CONTEXT, ZERO
 
 
 class Execution(msgspec.Struct, frozen=True, gc=False):
-    """One execution: `quantity` at `price`; `cumulative` of the order after it, where known."""
+    """One execution: `quantity` at `price`; `cumulative` of the order after it, where known.
+
+    `corrections`: the ids under which it was restated, oldest first.
+    """
 
     execution_id: str | None
     quantity: Decimal
     price: Decimal
     cumulative: Decimal | None
+    corrections: tuple[str, ...] = ()
 
 
 class Fills(msgspec.Struct, frozen=True, gc=False):
@@ -117,22 +123,53 @@ def with_bust(fills: Fills, execution_id: str) -> Fills:
     return with_correction(fills, execution_id, ZERO, ZERO)
 
 
-def with_correction(fills: Fills, execution_id: str, quantity: Decimal, price: Decimal) -> Fills:
-    """`fills` after the venue restated an execution, heard before or not."""
-    for index, known in enumerate(fills.executions):
-        if known.execution_id != execution_id:
-            continue
-        corrected = Execution(execution_id, quantity, price, known.cumulative)
-        executions = (*fills.executions[:index], corrected, *fills.executions[index + 1 :])
-        if not fills.reported_quantity:
-            return _with(fills, executions)
-        change = CONTEXT.subtract(
-            CONTEXT.multiply(quantity, price), CONTEXT.multiply(known.quantity, known.price)
-        )
-        reported = CONTEXT.add(fills.reported_quantity, CONTEXT.subtract(quantity, known.quantity))
-        told = CONTEXT.add(fills.reported_notional, change)
-        return _with(fills, executions, reported, told)
-    return _with_one_more(fills, Execution(execution_id, quantity, price, None))
+def with_correction(
+    fills: Fills,
+    execution_id: str,
+    quantity: Decimal,
+    price: Decimal,
+    correction_id: str | None = None,
+) -> Fills:
+    """`fills` after the venue restated an execution, heard before or not.
+
+    `execution_id` may be that of an earlier correction of it; `correction_id` is this one's own.
+    """
+    own = () if correction_id is None else (correction_id,)
+    restated = Execution(execution_id, quantity, price, None, own)
+    later = _named(fills, correction_id)
+    if later is not None:
+        if later.execution_id != correction_id:
+            return fills  # heard before
+        names = (*own, *later.corrections)
+        restated = Execution(execution_id, later.quantity, later.price, None, names)
+        rest = tuple(one for one in fills.executions if one is not later)
+        fills = _with(fills, rest)
+    known = _named(fills, execution_id)
+    if known is None:
+        return _with_one_more(fills, restated)
+    return _restated(fills, known, restated)
+
+
+def _named(fills: Fills, name: str | None) -> Execution | None:
+    """The execution that has this id, or was restated under it."""
+    for execution in fills.executions if name is not None else ():
+        if execution.execution_id == name or name in execution.corrections:
+            return execution
+    return None
+
+
+def _restated(fills: Fills, known: Execution, now: Execution) -> Fills:
+    """`fills` with an execution as it is said to be now."""
+    names = (*known.corrections, *now.corrections)
+    told = Execution(known.execution_id, now.quantity, now.price, known.cumulative, names)
+    executions = tuple(told if one is known else one for one in fills.executions)
+    if not fills.reported_quantity:
+        return _with(fills, executions)
+    change = CONTEXT.subtract(
+        CONTEXT.multiply(now.quantity, now.price), CONTEXT.multiply(known.quantity, known.price)
+    )
+    reported = CONTEXT.add(fills.reported_quantity, CONTEXT.subtract(now.quantity, known.quantity))
+    return _with(fills, executions, reported, CONTEXT.add(fills.reported_notional, change))
 
 
 def _with_one_more(fills: Fills, execution: Execution) -> Fills:

@@ -205,7 +205,11 @@ def _heard(intent: Intent, event: Report) -> Intent:
             return _with_fills(_accepted(intent, None, None), busted)
         case FillCorrected():
             corrected = fill_rules.with_correction(
-                intent.fills, event.execution_id, Decimal(event.quantity), Decimal(event.price)
+                intent.fills,
+                event.execution_id,
+                Decimal(event.quantity),
+                Decimal(event.price),
+                event.correction_id,
             )
             return _with_fills(_accepted(intent, None, None), corrected)
 

@@ -148,6 +148,8 @@ def _heard_at(view: View, sequence: int, event: Event) -> int:
         return sequence
     order = event.client_order_id
     names = [] if event.execution_id is None else [f"{order}\nid {event.execution_id}"]
+    if isinstance(event, FillCorrected) and event.correction_id is not None:
+        names.append(f"{order}\nid {event.correction_id}")
     if isinstance(event, FillReported) and event.cumulative_quantity is not None:
         names.append(f"{order}\nof {event.cumulative_quantity}")
     known = [heard.sequence for name in names if (heard := view.get(HEARD, name)) is not None]
@@ -183,7 +185,8 @@ def _after(fills: Fills, event: _Fill) -> Fills:
             return with_bust(fills, event.execution_id)
         case FillCorrected():
             quantity, price = Decimal(event.quantity), Decimal(event.price)
-            return with_correction(fills, event.execution_id, quantity, price)
+            own = event.correction_id
+            return with_correction(fills, event.execution_id, quantity, price, own)
 
 
 def _trade(view: View, place: _Place, before: Fills, after: Fills) -> None:

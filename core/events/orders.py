@@ -157,11 +157,16 @@ class FillBusted(ObservationEvent, frozen=True, kw_only=True, tag="fill-busted.v
 
 
 class FillCorrected(ObservationEvent, frozen=True, kw_only=True, tag="fill-corrected.v1"):
-    """The venue corrected an execution: what it now says of it."""
+    """The venue corrected an execution: what it now says of it.
+
+    `execution_id` is the one it names, which may be an earlier correction's; `correction_id` the
+    correction's own.
+    """
 
     client_order_id: str
     execution_id: str
     quantity: DecimalText
     price: DecimalText
     source: str
+    correction_id: str | None = None
     raw: str | None = None

@@ -302,3 +302,32 @@ def test_the_feed_reads_the_venues_market(tmp_path: Path) -> None:
     assert (quotes["AAPL"].bid, quotes["AAPL"].ask) == ("100", "100.02")
     assert [getattr(one, "stream", "") for one in feed.news()] == ["quotes:NONE"]
     assert abs(getattr(clock, "ahead_s", Decimal(99))) < 5
+
+
+def test_a_correction_of_a_correction_is_the_same_execution_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    def amend(venue: Running, driver: Driver, price: str) -> None:
+        venue.post("correct", {"client_order_id": f"{TAG}0001", "price": price})
+        order = f"{TAG}0001"
+        while driver.state.average_price(order) != Decimal(price):
+            assert driver.broker.wait(10), driver.state.intent(order)
+            driver.take()
+
+    with start(tmp_path / "venue.db", *MANY) as venue:
+        with driving(venue) as before:
+            before.settle()
+            before.send(intent(1))
+            before.settle()
+            amend(venue, before, "99.90")
+        with driving(venue) as after:
+            after.state = before.state
+            after.settle()
+            amend(venue, after, "99.80")
+            after.settle()
+            compare(after, venue)
+
+    known = after.state.intent(f"{TAG}0001")
+    assert known is not None
+    (execution,) = known.fills.executions
+    assert (str(execution.quantity), len(execution.corrections)) == ("2", 2)

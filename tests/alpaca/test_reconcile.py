@@ -162,7 +162,7 @@ def test_activities_that_miss_a_row_are_a_mismatch_only_once_they_are_late(
     assert state.filled(OURS) == 50
     assert early == []
     assert [(m.what, m.journal_side, m.broker_side) for m in mismatches(late)] == [
-        ("order", "executed 20", "filled 50")
+        ("order", "executed 20", "filled 50: executions not listed")
     ]
 
 
@@ -273,7 +273,7 @@ def test_a_bust_nobody_heard_of_is_a_mismatch(connect: Connect) -> None:
 
     told = mismatches(connect(account).reconcile(given(submitted_events(), heard).state, at(100)))
 
-    assert ("order", "executed 30", "filled 0") in [
+    assert ("order", "executed 30", "filled 0: a bust or correction not told") in [
         (one.what, one.journal_side, one.broker_side) for one in told
     ]
 

@@ -11,6 +11,8 @@ rules   An order of ours that nobody has said anything of yet is told with its p
         concluded from whole lists alone.
         An execution REST tells is known by its order's cumulative quantity, for activities have
         no execution id; one that would count more than the order has filled is not told.
+        A bust or correction is told by the stream alone: activities name no execution, so from
+        REST it is a mismatch that says so, and never taken for one execution or the other.
         One mismatch a symbol is told, the gravest, and only while the journal does not have it
 source  ALPACA.md A2, A3
 """
@@ -248,7 +250,8 @@ def _amounts(order: OrderRecord, known: Known, now: TimeText) -> Iterable[Reconc
     executed = known.executed(order.client_order_id)
     late = order.updated_at is not None and later_by(order.updated_at, LAG_S) < now
     if executed > total or (executed < total and late):
-        sides = (f"executed {decimal_text(executed)}", f"filled {decimal_text(total)}")
+        why = "a bust or correction not told" if executed > total else "executions not listed"
+        sides = (f"executed {decimal_text(executed)}", f"filled {decimal_text(total)}: {why}")
         yield _mismatch(
             "order", order.symbol or "", *sides, now=now, order_id=order.client_order_id
         )
@@ -264,7 +267,7 @@ def _prices(order: OrderRecord, known: Known, now: TimeText) -> Iterable[Reconci
     theirs = number(order.average_price)
     if CONTEXT.abs(CONTEXT.subtract(ours, theirs)) > ROUNDING:
         shown = ours.quantize(SHOWN, context=CONTEXT)
-        sides = (f"average {decimal_text(shown)}", f"average {order.average_price}")
+        sides = (f"average {decimal_text(shown)}", f"average {order.average_price}: not told")
         yield _mismatch(
             "order", order.symbol or "", *sides, now=now, order_id=order.client_order_id
         )

@@ -7,8 +7,8 @@ rules   The order's own status is mapped, by core/order.py alone; the event's na
         else happened. A fill counts by the message's own qty and price, never by the order's
         average, and only with the order's cumulative quantity, by which REST's word for the same
         execution is known. A fill that lacks one of these is left to reconciliation.
-        A bust or correction names the execution it amends; a correction of a correction amends the
-        first, as far as this process heard the chain
+        A bust or correction names the execution it amends, or the last correction of it: the fold
+        knows an execution by all of these (core/fills.py), after a restart as before it
 source  ALPACA.md A1
 """
 
@@ -24,7 +24,6 @@ from live.brokers.alpaca.records import OrderRecord, read_order
 SOURCE = "stream"
 _FILLS = ("fill", "partial_fill")
 _AMENDED = ("trade_bust", "trade_correct")
-_CHAIN_MAX = 10_000
 
 
 class Update(NamedTuple):
@@ -37,12 +36,11 @@ class Update(NamedTuple):
 
 
 class Updates:
-    """Reads messages one after the other; its only memory is which correction amends what."""
+    """Reads messages, each by itself."""
 
     def __init__(self, raw: Callable[[bytes], str]) -> None:
         """`raw` makes bytes fit for an event."""
         self._raw = raw
-        self._first_of: dict[str, str] = {}
 
     def read(self, data: object, body: bytes, arrived: TimeText) -> Update | Unreadable:
         """One message's `data`; `body` is the whole message as it came."""
@@ -97,15 +95,12 @@ class Updates:
         )
         if previous is None:
             return Unreadable(f"a {event} without previous_execution_id")
-        amended = self._first_of.get(previous, previous)
-        if execution_id is not None and len(self._first_of) < _CHAIN_MAX:
-            self._first_of[execution_id] = amended
         if event == "trade_bust":
             return FillBusted(
                 observed_at=arrived,
                 source_time=moment(data.get("timestamp")),
                 client_order_id=order.client_order_id,
-                execution_id=amended,
+                execution_id=previous,
                 source=SOURCE,
                 raw=raw,
             )
@@ -116,10 +111,11 @@ class Updates:
             observed_at=arrived,
             source_time=moment(data.get("timestamp")),
             client_order_id=order.client_order_id,
-            execution_id=amended,
+            execution_id=previous,
             quantity=shares,
             price=price,
             source=SOURCE,
+            correction_id=execution_id,
             raw=raw,
         )
 
