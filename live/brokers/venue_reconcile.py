@@ -5,7 +5,6 @@ shape   venue, what the journal knows, a time -> fills and statuses of our order
 rules   Only what anyone could see at that time: an event of later time has not happened yet.
         A position is compared once its symbol brings no news: counts of a report that came before
         its executions would otherwise be taken for a difference.
-        One mismatch a symbol is told, the gravest, and only while the journal does not have it.
 errors  `BadInputError` when the venue has lost an order it had accepted: its file is not the one
 """
 
@@ -13,11 +12,9 @@ from core.events import FillReported, Observation, OrderReported, ReconcileMisma
 from core.sim.types import OrderEvent, VenueOrder
 from core.values import Side, TimeText, decimal_text
 from live.brokers.base import Known
+from live.brokers.mismatches import keep, news_of
 from live.brokers.venue_file import VenueFile
 from live.feeds.errors import BadInputError
-
-RANKS = ("foreign-order-with-our-tag", "foreign-order", "position")
-"""What can be mismatched in a symbol, the gravest first."""
 
 
 def reconcile(
@@ -45,16 +42,10 @@ def reconcile(
             elif order.is_over and order.last_event_time <= now:
                 settled.add(client_order_id)
         else:
-            _tell(mismatches, _foreign(venue, tag, order, now))
+            keep(mismatches, _foreign(venue, tag, order, now))
     for mismatch in _position_mismatches(venue, known, news, now):
-        _tell(mismatches, mismatch)
-    for symbol, mismatch in sorted(mismatches.items()):
-        if known.mismatched.get(symbol) != mismatch.what:
-            found.append(mismatch)
-    for symbol, what in sorted(known.mismatched.items()):
-        if symbol not in mismatches and symbol not in news:
-            found.append(_agrees(symbol, what, now))
-    return found
+        keep(mismatches, mismatch)
+    return [*found, *news_of(mismatches, known, news, now)]
 
 
 def fill_of(order: VenueOrder, event: OrderEvent, source: str, at: TimeText) -> FillReported:
@@ -151,24 +142,6 @@ def _position_mismatches(
                 )
             )
     return found
-
-
-def _tell(mismatches: dict[str, ReconcileMismatched], mismatch: ReconcileMismatched) -> None:
-    """Keep the gravest mismatch of each symbol, the first of those alike."""
-    other = mismatches.get(mismatch.symbol)
-    if other is None or RANKS.index(mismatch.what) < RANKS.index(other.what):
-        mismatches[mismatch.symbol] = mismatch
-
-
-def _agrees(symbol: str, what: str, now: TimeText) -> ReconcileMismatched:
-    return ReconcileMismatched(
-        observed_at=now,
-        what=what,
-        symbol=symbol,
-        journal_side="agrees",
-        broker_side="agrees",
-        resolved=True,
-    )
 
 
 def _vanished(venue: VenueFile, client_order_id: str) -> BadInputError:

@@ -19,7 +19,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +30,17 @@ from live.chaos.pool import Tell, shared_out
 from replay.agreement import ORPHAN
 from tests.campaign import alpaca_scenario
 from tests.campaign.alpaca_processes import Paper, VenueProcess, folder_of, venue_of, warm_up
-from tests.campaign.pause import Stops, fenced_events, unfenced
-from tests.campaign.plants import put
+from tests.campaign.pause import Stops, blind, fenced_events, unfenced
 from tests.campaign.processes import Session, _in_child, forked, ready
 
 STARTS_MAX = 4
 
 
-def blind() -> None:
-    """A runner ignores that it is fenced, and sends under an id of its process."""
-    from msgspec.structs import replace
-
-    unfenced()
-    real = Orders.submit
-
-    def submit(orders: Orders, ticket: Any, *rest: Any) -> Any:
-        own = f"{ticket.client_order_id[:-4]}{os.getpid() % 10_000:04d}"
-        return real(orders, replace(ticket, client_order_id=own), *rest)
-
-    put(Orders, "submit", submit)
-
-
-PLANTS = {"": lambda: None, "unfenced": unfenced, "blind": blind}
+PLANTS: dict[str, Callable[[], None]] = {
+    "": lambda: None,
+    "unfenced": unfenced,
+    "blind": lambda: blind(Orders),
+}
 
 
 def first(paper: Paper, venue: VenueProcess, point: int | None, plant: str) -> Any:

@@ -29,6 +29,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from msgspec.structs import replace
+
 import journal
 import live
 from bin.cli import __main__ as command_line
@@ -37,6 +39,7 @@ from core.events import RunnerStarted
 from journal import open_journal
 from journal.anchor import UNSYNCED_SLOT, anchor_path, read_slots
 from journal.sqlite_store import SQLiteStore
+from live.brokers.simulated import SimulatedBroker
 from live.brokers.venue_file import VenueFile
 from live.chaos.pool import Tell, shared_out
 from live.committer import Committer, FencedError
@@ -220,23 +223,23 @@ def unfenced() -> None:
     put(Committer, "catch_up", catch_up)
 
 
-def blind() -> None:
-    """A runner never looks at the journal again before it calls the broker, under a new id."""
+def blind(kind: type) -> None:
+    """A runner never looks at the journal again before it calls `kind.submit`, under a new id."""
     unfenced()
-    from live.brokers.simulated import SimulatedBroker
+    real: Callable[..., Any] = kind.__dict__["submit"]
 
-    real = SimulatedBroker.submit
-
-    def submit(broker: SimulatedBroker, ticket: Any, *rest: Any) -> Any:
-        from msgspec.structs import replace
-
+    def submit(broker: Any, ticket: Any, *rest: Any) -> Any:
         own = f"{ticket.client_order_id[:-4]}{os.getpid() % 10_000:04d}"
         return real(broker, replace(ticket, client_order_id=own), *rest)
 
-    put(SimulatedBroker, "submit", submit)
+    put(kind, "submit", submit)
 
 
-PLANTS: dict[str, Callable[[], None]] = {"": lambda: None, "unfenced": unfenced, "blind": blind}
+PLANTS: dict[str, Callable[[], None]] = {
+    "": lambda: None,
+    "unfenced": unfenced,
+    "blind": lambda: blind(SimulatedBroker),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

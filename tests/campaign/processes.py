@@ -24,12 +24,12 @@ from typing import NamedTuple, NoReturn
 from bin.cli import __main__ as command_line
 from bin.cli import replay as _replay  # noqa: F401 - imported once, here, for every child
 from bin.cli import run as _run  # noqa: F401 - the same
-from journal import Head, Journal, open_journal, verify
+from journal import Head, Journal
 from live import logs, opening, runner  # noqa: F401 - the same
-from replay.parity import parity
 from tests.campaign import tracer
 from tests.campaign.facts import Facts, facts_of, unlike_its_venue
 from tests.campaign.plants import PLANTS
+from tests.campaign.proof import proved
 from tests.campaign.shim import Point, Step, Steps, arm
 
 real_write = os.write
@@ -183,15 +183,7 @@ class Session(NamedTuple):
 
 
 def _examined(url: str) -> tuple[Facts, list[str], list[Head]]:
-    report = verify(url)
-    wrong = [f"verify: {problem}" for problem in report.problems]
-    with open_journal(url, read_only=True) as journal:
-        records = list(journal.read())
-    if not report.ok or report.events != len(records):
-        wrong.append(f"verify: {report.events} of {len(records)} events are good")
-    found = parity(records, disturb=lambda: None)
-    if found.parity is not True:
-        wrong.append(f"replay: parity {found.parity}, {found.divergence}")
+    wrong, records = proved(url)
     facts = facts_of(url)
     wrong += unlike_its_venue(facts)
     return facts, wrong, [record.head for record in records]

@@ -13,7 +13,6 @@ rules   An order of ours that nobody has said anything of yet is told with its p
         no execution id; one that would count more than the order has filled is not told.
         A bust or correction is told by the stream alone: activities name no execution, so from
         REST it is a mismatch that says so, and never taken for one execution or the other.
-        One mismatch a symbol is told, the gravest, and only while the journal does not have it
 source  ALPACA.md A2, A3
 """
 
@@ -33,9 +32,7 @@ from live.brokers.alpaca.listing import Failed
 from live.brokers.alpaca.lookup import by_id, looked_up
 from live.brokers.alpaca.records import FillRecord, OrderRecord
 from live.brokers.base import Known
-
-RANKS = ("foreign-order-with-our-tag", VANISHED, "foreign-order", "order", "position")
-"""What can be mismatched in a symbol, the gravest first."""
+from live.brokers.mismatches import keep, news_of
 
 SOURCE = "rest"
 OVERLAP_S = Decimal(300)
@@ -86,8 +83,8 @@ def compare(
         fresh = set(news)
         told = _mismatches(orders, held, tag, known, news=fresh, now=now)
         for mismatch in [*told, *_vanished(orders, known, missing_since, now)]:
-            _tell(mismatches, mismatch)
-        found += _newly(mismatches, known, fresh, now)
+            keep(mismatches, mismatch)
+        found += news_of(mismatches, known, fresh, now)
     return Compared(found, orders, failed, min(news.values(), default=None))
 
 
@@ -284,30 +281,6 @@ def _foreign(order: OrderRecord, now: TimeText, *, tagged: bool) -> Iterable[Rec
     )
 
 
-def _newly(
-    mismatches: dict[str, ReconcileMismatched], known: Known, news: set[str], now: TimeText
-) -> list[Observation]:
-    """What the journal does not have yet, and what agrees again."""
-    found: list[Observation] = [
-        mismatch
-        for symbol, mismatch in sorted(mismatches.items())
-        if known.mismatched.get(symbol) != mismatch.what
-    ]
-    for symbol, what in sorted(known.mismatched.items()):
-        if symbol not in mismatches and symbol not in news:
-            found.append(
-                ReconcileMismatched(
-                    observed_at=now,
-                    what=what,
-                    symbol=symbol,
-                    journal_side="agrees",
-                    broker_side="agrees",
-                    resolved=True,
-                )
-            )
-    return found
-
-
 def _mismatch(
     what: str,
     symbol: str,
@@ -325,13 +298,6 @@ def _mismatch(
         broker_side=broker,
         client_order_id=order_id,
     )
-
-
-def _tell(mismatches: dict[str, ReconcileMismatched], mismatch: ReconcileMismatched) -> None:
-    """Keep the gravest mismatch of each symbol, the first of those alike."""
-    other = mismatches.get(mismatch.symbol)
-    if other is None or RANKS.index(mismatch.what) < RANKS.index(other.what):
-        mismatches[mismatch.symbol] = mismatch
 
 
 def _days(since: TimeText, until: TimeText) -> list[str]:
