@@ -167,8 +167,10 @@ def _limit(
 
 def _word(kind: type[W], value: object) -> W:
     """The member of `kind` that a strategy wrote, in whatever case."""
-    if isinstance(value, str) and value.lower() in list(kind):
-        return kind(value.lower())
+    if isinstance(value, str):
+        member = kind._value2member_map_.get(value.lower())
+        if isinstance(member, kind):
+            return member
     message = f"expected {' or '.join(kind)}, found {_shown(value)}"
     raise InvalidRequestError(message)
 

@@ -6,11 +6,12 @@ rule    At the limit passes. A number that is not finite passes nothing. A gate 
         position without passing zero (`core.gates.size.position_reversal` comes before it).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import wraps
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from core.contract_risk import Risk
 from core.events import Quote
@@ -34,6 +35,15 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     limit_price: Decimal | None
     requested_quantity: Decimal
     expected_edge_bps: Decimal | None = None
+    closing: bool = False
+    """Whether it only reduces what is held; derived, and kept because nearly every gate asks."""
+
+    def __post_init__(self) -> None:
+        """Derive what is kept; a quantity that is no number closes nothing."""
+        closing = False
+        if self.quantity.is_finite() and (held := self.held):
+            closing = (held > 0) != (self.quantity * self.side.sign > 0)
+        force_setattr(self, "closing", closing)
 
     @property
     def risk(self) -> Risk:
@@ -49,12 +59,6 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     def held(self) -> Decimal:
         """Signed shares held."""
         return self.state.position(self.symbol)
-
-    @property
-    def closing(self) -> bool:
-        """Whether it only reduces what is held."""
-        signed = self.quantity * self.side.sign
-        return bool(self.held) and (self.held > 0) != (signed > 0)
 
     @property
     def worst_price(self) -> Decimal:
@@ -78,6 +82,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Gate = Callable[[Candidate], Reason | None]
+GUARDED = "guarded_gate"
 
 
 def guards_openings(gate: Gate) -> Gate:
@@ -87,7 +92,15 @@ def guards_openings(gate: Gate) -> Gate:
     def guarded(order: Candidate) -> Reason | None:
         return None if order.closing else gate(order)
 
+    guarded.__dict__[GUARDED] = gate
     return guarded
+
+
+def gates_for(gates: Iterable[Gate], *, closing: bool) -> tuple[Gate, ...]:
+    """The gates that are asked about such an order, in their order, without their wrappers."""
+    if closing:
+        return tuple(gate for gate in gates if not hasattr(gate, GUARDED))
+    return tuple(getattr(gate, GUARDED, gate) for gate in gates)
 
 
 def above(code: ReasonCode, limit: Decimal, observed: Decimal) -> Reason | None:

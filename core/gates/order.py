@@ -8,7 +8,7 @@ rule    The gates of the cycle come first and stand for every symbol. Then what 
 from collections.abc import Callable
 
 from core.gates import capital, conflict, exposure, halt, link, pace, permission, quoted, size
-from core.gates.candidate import Candidate, Gate
+from core.gates.candidate import Candidate, Gate, gates_for
 from core.reasons import Reason
 from core.state import State
 from core.values import TimeText
@@ -67,6 +67,8 @@ GATES: tuple[Gate, ...] = (
     pace.rate_no_permit,
 )
 """For each order that is wanted."""
+_OPENING = gates_for(GATES, closing=False)
+_CLOSING = gates_for(GATES, closing=True)
 
 
 def cycle_blocked(state: State, slot: TimeText) -> Reason | None:
@@ -80,7 +82,7 @@ def cycle_blocked(state: State, slot: TimeText) -> Reason | None:
 
 def first_failing(order: Candidate) -> Reason | None:
     """The reason of the first gate that fails, or None: all passed."""
-    for gate in GATES:
+    for gate in _CLOSING if order.closing else _OPENING:
         reason = gate(order)
         if reason is not None:
             return reason
