@@ -140,8 +140,7 @@ class Committer:
             told = redacted(heard)  # the one place where a secret is taken out of what is kept
             observation = replace(told, observed_at=later(told.observed_at, state.now))
             state, derived = advance(state, observation, self.strategy)
-            for decision in derived:
-                refuse_in(decision)
+            refuse_in(*derived)
             events += [observation, *derived]
             decisions += derived
         self.check()

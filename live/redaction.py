@@ -37,6 +37,7 @@ class Redactor:
         self._whole: set[str] = set()
         self._texts: tuple[str, ...] = ()
         self._bytes: tuple[bytes, ...] = ()
+        self._telling: tuple[bytes, ...] = ()
 
     def hide(self, *secrets: Secret) -> None:
         """From now on these are redacted as well; empty ones are none."""
@@ -45,6 +46,11 @@ class Redactor:
         forms = {form for text in long for form in forms_of(text)}
         self._texts = tuple(sorted(forms, key=lambda form: (-len(form), form)))
         self._bytes = tuple(form.encode("utf-8", "surrogatepass") for form in self._texts)
+        self._telling = tuple(
+            form
+            for form in self._bytes
+            if not any(other in form for other in self._bytes if other != form)
+        )
 
     @property
     def holds_any(self) -> bool:
@@ -53,7 +59,7 @@ class Redactor:
 
     def found_in(self, data: bytes) -> bool:
         """Whether UTF-8 `data` shows a secret in any form."""
-        return any(form in data for form in self._bytes)
+        return any(form in data for form in self._telling)  # each other has one of these in it
 
     def redact(self, text: str) -> str:
         """`text` without the secrets; the longest form is taken out first."""
@@ -125,14 +131,16 @@ def redacted(event: Any_) -> Any_:
         raise SecretFoundError(message) from None
 
 
-def refuse_in(event: Event) -> None:
-    """Stop before a decision that shows a secret is committed: derived again it must be equal."""
-    if HELD.holds_any and HELD.found_in(msgspec.json.encode(event)):
-        message = (
-            f"{tag_of(event)}: expected no secret in a decision, found one (value not shown); "
-            "the strategy tells it: take it out, and draw the key anew"
-        )
-        raise SecretFoundError(message)
+def refuse_in(*events: Event) -> None:
+    """Stop before decisions that show a secret are committed: derived again they must be equal."""
+    if not HELD.holds_any or not HELD.found_in(b"\0".join(map(msgspec.json.encode, events))):
+        return
+    tags = [tag_of(event) for event in events if HELD.found_in(msgspec.json.encode(event))]
+    message = (
+        f"{tags[0]}: expected no secret in a decision, found one (value not shown); "
+        "the strategy tells it: take it out, and draw the key anew"
+    )
+    raise SecretFoundError(message)
 
 
 def _without(plain: object) -> object:
