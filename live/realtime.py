@@ -132,6 +132,7 @@ class RealtimeRunner(Runner):
         self._reconcile_if_due()
         cycle = self.committer.state.cycle
         number = 1 if cycle is None else cycle.number + 1
+        self.real.prepare()
         decisions = self.committer.observe(*self._inputs(slot, number))
         self.actions.carry_out([*self.committer.take_inherited(), *decisions])
         self._hear()

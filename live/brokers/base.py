@@ -162,6 +162,13 @@ class RealBroker(Broker, Protocol):
         """Begin to listen; returns at once, what comes of it is a message."""
         ...
 
+    def prepare(self) -> None:
+        """Orders may be decided next: whatever they need and can be had before is made ready.
+
+        It takes a moment at most, and it never fails: an order does without.
+        """
+        ...
+
     def wait(self, timeout_s: float) -> bool:
         """Until a message waits, at most `timeout_s`; whether one does."""
         ...

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import ipaddress
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,7 +72,7 @@ def secure(certificate: Path) -> Iterator[Secure]:
 def trusting(server: Server, certificate: Path) -> Orders:
     """Requests of somebody who trusts that certificate."""
     ours = client(server.url)
-    ours._trading._session.verify = str(certificate)
+    ours._trading.connections.verify = str(certificate)
     return Orders(ours)
 
 
@@ -113,3 +115,53 @@ def test_a_cut_over_tls_is_unknown(secure: Secure, certificate: Path) -> None:
 
     assert isinstance(answer, OrderSubmitUnknown)
     assert len(server.posts()) == 1
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_tls_connection_that_was_ready_carries_the_order(
+    certificate: Path, version: ssl.TLSVersion
+) -> None:
+    """TLS 1.3 sends tickets behind the handshake: they are no word of the server's."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.minimum_version = context.maximum_version = version
+    server = Server(lambda _: GOOD, context)
+    ours = client(server.url.replace("http", "https"), connect_s=20.0, total_s=20.0)
+    ours._trading.connections.verify = str(certificate)
+    ours._trading.connections.prepare(connect_s=20.0, within_s=20.0)
+
+    answer = Orders(ours).submit(TICKET, 1, NOW)
+    server.close()
+
+    assert isinstance(answer, OrderSubmitted)
+    assert (len(server.posts()), server.connections) == (1, 1)
+
+
+def test_a_tls_connection_that_ended_while_it_waited_costs_no_order(certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        ended = threading.Event()
+
+        def end() -> None:
+            context.wrap_socket(listener.accept()[0], server_side=True).close()
+            ended.set()
+
+        threading.Thread(target=end, daemon=True).start()
+        ours = client(f"https://127.0.0.1:{port}", connect_s=20.0, total_s=20.0)
+        ours._trading.connections.verify = str(certificate)
+        ours._trading.connections.prepare(connect_s=20.0, within_s=20.0)
+        assert ended.wait(20)
+        served: list[bytes] = []
+
+        def serve() -> None:
+            with context.wrap_socket(listener.accept()[0], server_side=True) as connection:
+                served.append(connection.recv(65_536))
+                connection.sendall(GOOD.data)
+
+        threading.Thread(target=serve, daemon=True).start()
+        answer = Orders(ours).submit(TICKET, 1, NOW)
+
+    assert isinstance(answer, OrderSubmitted)
+    assert len(served) == 1

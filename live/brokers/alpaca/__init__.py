@@ -1,6 +1,7 @@
 """Alpaca behind the `Broker` protocol: REST on alpaca-py, hardened, and a trade stream of our own.
 
     settings   endpoints and limits       transport  one call's deadline, and what left of it
+    ready      connections made before they are needed
     sdk        alpaca-py, imported late   client     a request and its answer (answer)
     reading    JSON nobody can trust      records    orders, fills, accounts read from it
     errors     what an answer means       pace       429, lock-outs, the budget

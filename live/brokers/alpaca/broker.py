@@ -137,6 +137,10 @@ class AlpacaBroker:
     ) -> None:
         """Nothing: the market is not ours to open."""
 
+    def prepare(self) -> None:
+        """Connections for the orders of the cycle that is decided next."""
+        self._client.prepare()
+
     def submit(self, ticket: Ticket, attempt: int, now: TimeText) -> SubmitAnswer:
         """One POST of the ticket, and its answer or the lack of one."""
         answer = self._orders.submit(ticket, attempt, now)
@@ -246,8 +250,9 @@ class AlpacaBroker:
         )
 
     def close(self) -> None:
-        """End the stream."""
+        """End the stream, and the connections that were ready."""
         self._stream.close()
+        self._client.close()
 
     def _identified(self, heard: Observation) -> Observation | None:
         """The message, as far as it may count; None of a comparison that was made before."""

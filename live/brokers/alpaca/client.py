@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from requests.exceptions import RequestException, Timeout
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 
 from core.values import TimeText
 from live.brokers.alpaca.answer import Answer, NoAnswer
@@ -69,6 +70,14 @@ class AlpacaClient:
         """One DELETE of the trading endpoint."""
         return self._call(self._trading, "DELETE", path, None)
 
+    def prepare(self) -> None:
+        """Have connections ready for the orders that may be decided now; it never fails."""
+        self._trading.connections.prepare(connect_s=self._settings.connect_s)
+
+    def close(self) -> None:
+        """Let go of the connections that are ready."""
+        self._trading.connections.close()
+
     def raw(self, body: bytes) -> str:
         """What was said, for an event: no secret of ours, and not more than 2,000 characters."""
         return self._secrets.mask(raw_text(body))[:RAW_LENGTH_MAX]
@@ -104,10 +113,10 @@ class AlpacaClient:
             kind = "timeout"
         elif isinstance(error, self._cut):
             kind = "half_answer"
-        elif isinstance(error, Timeout):
+        elif isinstance(error, HTTPTimeoutError | TimeoutError):
             kind = "timeout" if call.sent else "connect_timeout"
         elif not call.sent:
-            kind = "no_connection" if isinstance(error, RequestException) else "not_sent"
+            kind = "no_connection" if isinstance(error, HTTPError | OSError) else "not_sent"
         else:
             kind = "no_answer"
         return NoAnswer(call.sent, kind, type(error).__name__, status)

@@ -1,24 +1,29 @@
 """alpaca-py, hardened: the one module that imports it, itself imported late (2 to 5 s, 90 MB).
 
 shape   `trading(settings, secrets)`, `market_data(...)` -> clients whose every request is one
-        `Answer`: status, headers and bytes, or an exception of requests
-rules   alpaca-py builds URL, keys and body; what it does with the answer is replaced, for it
-        retries POSTs on 429 and 504, reads JSON that nobody can trust, and loses the bytes
+        `Answer`: status, headers and bytes, or an exception of urllib3, http.client or socket
+rules   alpaca-py builds URL, keys and body; how they travel and what becomes of the answer is
+        replaced, for it retries POSTs on 429 and 504, reads JSON that nobody can trust, and loses
+        the bytes; and requests under it takes half a millisecond to send what is made
 source  ALPACA.md A3, alpaca-py 0.44.0 common/rest.py
 """
 
+import json
 from typing import Any
+from urllib.parse import urlencode
 
 from alpaca.data.historical.stock import StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
-from requests import Response, Session
+from urllib3.response import BaseHTTPResponse
 
 from live.brokers.alpaca.answer import Answer
+from live.brokers.alpaca.ready import Connections
 from live.brokers.alpaca.settings import AlpacaSettings
-from live.brokers.alpaca.transport import HardenedAdapter
+from live.brokers.alpaca.transport import Guarded, current_call
 from live.secrets import Secrets
 
 _CHUNK = 1 << 16
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
 
 
 class BodyTooLongError(Exception):
@@ -36,44 +41,65 @@ class HalfAnswerError(Exception):
 class _OneRequest:
     """In the place of alpaca-py's `_one_request`: one request, one answer, nothing read into it."""
 
+    connections: Connections
     body_bytes_max = 0
-    _session: Session
+    _origin = ""
+    _session: Any
 
     def _one_request(self, method: str, url: str, opts: dict[str, Any], retry: int) -> Any:
         del retry
-        response = self._session.request(method, url, **opts)
+        target, body = _wire_form(url.removeprefix(self._origin), opts)
+        headers = _HEADERS | opts["headers"]
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        elif method == "DELETE":
+            headers["Content-Length"] = "0"
+        order = method == "POST"
+        connection = self.connections.taken() if order else self.connections.new()
         try:
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, self._body(response))
+            return self._exchange(connection, method, target, body, headers)
         finally:
-            response.close()
-            self._session.close()  # the adapter keeps no connection for the next call
+            connection.close()  # no connection is kept for the next call
 
-    def _body(self, response: Response) -> bytes:
+    def _exchange(
+        self,
+        connection: Guarded,
+        method: str,
+        target: str,
+        body: bytes | None,
+        headers: dict[str, str],
+    ) -> Answer:
+        call = current_call()
+        connection.begin(call)
+        connection.request(method, target, body=body, headers=headers, preload_content=False)
+        connection.leave()
+        call.arm()
+        response = connection.getresponse()
+        told = {name.lower(): response.headers[name] for name in response.headers}
+        return Answer(response.status, told, self._body(response))
+
+    def _body(self, response: BaseHTTPResponse) -> bytes:
         """The whole body, or the proof that it is not whole."""
         body = bytearray()
         try:
-            for chunk in response.iter_content(_CHUNK):
+            for chunk in response.stream(_CHUNK, decode_content=True):
                 body += chunk
                 if len(body) > self.body_bytes_max:
                     break
         except Exception as error:
-            raise HalfAnswerError(response.status_code) from error
+            raise HalfAnswerError(response.status) from error
         if len(body) > self.body_bytes_max:
             raise BodyTooLongError
         return bytes(body)
 
-    def harden(self, body_bytes_max: int) -> None:
-        """No retry, no proxy, no netrc, no cookie jar of use, our transport."""
+    def harden(self, root: str, body_bytes_max: int) -> None:
+        """No retry, no proxy, no netrc, no cookie jar, no redirect: none of requests at all."""
         self.body_bytes_max = body_bytes_max
         self._retry = 0
         self._retry_codes: list[int] = []
-        session = self._session
-        session.trust_env = False
-        session.headers["Accept-Encoding"] = "identity"
-        session.headers["Connection"] = "close"
-        session.mount("https://", HardenedAdapter())
-        session.mount("http://", HardenedAdapter())
+        self._session = None
+        self._origin = "/".join(root.split("/")[:3])
+        self.connections = Connections(self._origin)
 
 
 class _Trading(_OneRequest, TradingClient):
@@ -92,7 +118,7 @@ def trading(settings: AlpacaSettings, secrets: Secrets) -> _Trading:
         raw_data=True,
         url_override=_root(settings.trading_url),
     )
-    client.harden(settings.body_bytes_max)
+    client.harden(_root(settings.trading_url), settings.body_bytes_max)
     return client
 
 
@@ -104,9 +130,17 @@ def market_data(settings: AlpacaSettings, secrets: Secrets) -> _MarketData:
         raw_data=True,
         url_override=_root(settings.data_url),
     )
-    client.harden(settings.body_bytes_max)
+    client.harden(_root(settings.data_url), settings.body_bytes_max)
     return client
 
 
 def _root(url: str) -> str:
     return url.rstrip("/")
+
+
+def _wire_form(target: str, opts: dict[str, Any]) -> tuple[str, bytes | None]:
+    """Target and body: a query for what is asked, JSON of text for what is sent."""
+    if opts.get("json") is not None:
+        return target, json.dumps(opts["json"], allow_nan=False).encode()
+    query = opts.get("params")
+    return (f"{target}?{urlencode(query)}" if query else target), None

@@ -1,26 +1,35 @@
-"""The hardened transport: one connection a call, a deadline nothing can stretch, no retry at all.
+"""The hardened transport: a connection a request, a deadline nothing can stretch, no retry at all.
 
-rules   A call has one connection of its own: a kept one may be dead, and a POST into it is neither
-        sent nor not sent. `sent` turns true before the first byte of the request, never later, so
-        a call that failed with `sent` false provably left nothing.
+shape   `with Call(...)`, `connection.begin(call)`, `connection.request(...)`, `connection.leave()`,
+        `call.arm()`, `connection.getresponse()`; then it is closed, whatever came
+rules   A call has one connection of its own: one that carried an answer may be dead, and a POST
+        into it is neither sent nor not sent. It may have been opened before the call (`ready.py`).
+        The bytes of a request are collected and leave in one piece, in `leave`, and nowhere else:
+        nothing here sends twice, and nothing opens a connection behind a request's back. `sent`
+        turns true before the first byte, never later, so a call that failed with `sent` false
+        provably left nothing.
         The deadline shuts the socket down from a timer: a server that trickles a byte a second
         through TLS, headers or body keeps no call alive, for a read time-out counts from the last
-        byte.
+        byte. The timer starts before a connection is made, or, where there is one, behind the
+        request: its bytes wait for no timer, and the socket's own time-out bounds them.
 why     requests and alpaca-py know no deadline at all (ALPACA.md A3)
+dies    before `leave`: nothing left. In it or after: the other side may have the request
 """
 
+import errno
+import os
 import socket
+import ssl
 import threading
 import time
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
 
-from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+_CLOSED_UNDER_US = (errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE)
 
 
 class Call:
@@ -34,11 +43,9 @@ class Call:
         self._ends = time.monotonic() + total_s
         self._guards: list[socket.socket] = []
         self._lock = threading.Lock()
-        self._timer = threading.Timer(total_s, self._expire)
-        self._timer.daemon = True
+        self._timer: threading.Timer | None = None
 
     def __enter__(self) -> "Call":
-        self._timer.start()
         self._token = _CALL.set(self)
         return self
 
@@ -48,7 +55,8 @@ class Call:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         _CALL.reset(self._token)
         with self._lock:
             for guard in self._guards:
@@ -59,9 +67,16 @@ class Call:
         """Seconds to the deadline, above 0."""
         return max(0.001, self._ends - time.monotonic())
 
+    def arm(self) -> None:
+        """Start the timer, once: from here on something may keep us waiting."""
+        if self._timer is None:
+            self._timer = threading.Timer(self.remaining_s(), self._expire)
+            self._timer.daemon = True
+            self._timer.start()
+
     def watch(self, connected: socket.socket) -> None:
         """Shut `connected` down at the deadline, whoever wraps it in between."""
-        guard = connected.dup()
+        guard = socket.socket(fileno=os.dup(connected.fileno()))
         with self._lock:
             self._guards.append(guard)
             if self.expired:
@@ -77,11 +92,61 @@ class Call:
 _CALL: ContextVar[Call] = ContextVar("call")
 
 
-class _Guarded(HTTPConnection):
-    """A connection that connects within the call's time and tells it what was sent."""
+def current_call() -> Call:
+    """The call this request belongs to."""
+    return _CALL.get()
+
+
+class Guarded(HTTPConnection):
+    """A connection for one request: it connects within the call's time, and tells what was sent."""
+
+    auto_open = 0
+    _unsent = b""
+
+    def begin(self, call: Call) -> None:
+        """Belong to `call` from here on: connect, or be watched where that was done before."""
+        if self.sock is None:
+            self.connect()
+        else:
+            call.watch(self.sock)
+        self.timeout = min(call.read_s, call.remaining_s())
+
+    def is_quiet(self) -> bool:
+        """Whether an open connection is as it was when it was made: nothing said, nothing ended.
+
+        A TLS server sends session tickets behind the handshake, so the socket itself can be
+        readable; reading tells.
+        """
+        if self.sock is None:
+            return False
+        try:
+            self.sock.settimeout(0)
+            self.sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        return False
+
+    def send(self, data: Any) -> None:
+        """Collect the bytes of a request."""
+        self._unsent += data
+
+    def leave(self) -> None:
+        """The one step that puts a request on the wire; the call is told before the first byte."""
+        call = _CALL.get()
+        data, self._unsent = self._unsent, b""
+        assert self.sock is not None
+        call.sent = True
+        try:
+            self.sock.sendall(data)
+        except OSError as error:
+            if error.errno not in _CLOSED_UNDER_US:  # else an answer may lie there all the same
+                raise
 
     def _new_conn(self) -> socket.socket:
         call = _CALL.get()
+        call.arm()
         ends = time.monotonic() + min(call.connect_s, call.remaining_s())
         last: OSError | None = None
         for address in _addresses(self, ends):
@@ -100,46 +165,9 @@ class _Guarded(HTTPConnection):
             raise ConnectTimeoutError(self, "connect timed out")
         raise NewConnectionError(self, f"no connection: {last.strerror}") from last
 
-    def send(self, data: Any) -> None:
-        """The bytes of the request; the call is told before the first."""
-        if self.sock is None:
-            self.connect()
-        _CALL.get().sent = True
-        super().send(data)
 
-
-class _GuardedTLS(_Guarded, HTTPSConnection):
+class GuardedTLS(Guarded, HTTPSConnection):
     """The same over TLS."""
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Guarded
-
-
-class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _GuardedTLS
-
-
-class HardenedAdapter(HTTPAdapter):
-    """requests' adapter without retries, proxies or kept connections."""
-
-    def __init__(self) -> None:
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """Pools of guarded connections."""
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
-
-    def send(self, request: PreparedRequest, *_: Any, **options: Any) -> Response:
-        """One request; its time is the call's, whatever the caller thinks."""
-        call = _CALL.get()
-        return super().send(
-            request,
-            stream=True,
-            timeout=(call.connect_s, min(call.read_s, call.remaining_s())),
-            verify=options.get("verify", True),
-        )
 
 
 def _addresses(connection: HTTPConnection, ends: float) -> list[tuple[str, int]]:
