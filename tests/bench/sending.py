@@ -1,22 +1,29 @@
 """From `decide` to the first byte of an order on the wire, at its worst of a hundred.
 
-ours    a cycle's observations, decided, committed and anchored, the journal's head read again, a
-        connection made, the request built and its first bytes handed to the kernel, by the real
-        adapter against a server on loopback. The same as in a run, but for TLS and the distance
+ours    an order's cycle decided, committed and anchored, the journal's head read again, the
+        request built and sent by the real adapter, until its first segment is at a server on
+        loopback by the kernel's stamp (`taking.py`). Secrets are looked for, as in a run.
+        The connection was made before the cycle, as the runner does it (`prepare`); so what a run
+        has and this has not are the bytes' own TLS and the distance
+alone   the one order of a cycle of one symbol: its own decide, commit, anchor and request
+first   the order that leaves first, of a cycle that decides eight: the commit holds all of them
+every   each of the eight, from the same start: it waits for the answers before it, which are
+        committed and anchored one after the other. That wait is the protocol's and the server's,
+        and is in the number
 other   a bare `sqlite3` commit of one stored event (WAL, synchronous=FULL): what durability alone
         costs before anything may leave, in the same run, in turn
-why     the 99th percentile: an order is late when its commit is, and a median hides that
+why     the 99th percentile: an order is late when its commit is, and a median hides that. It is
+        taken of 800 orders and commits or more
 """
 
-import json
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
-from typing import Any
+from typing import IO
 
 from msgspec.structs import replace
 
@@ -31,10 +38,11 @@ from live.actions import Actions
 from live.brokers.alpaca.broker import AlpacaBroker
 from live.brokers.alpaca.settings import AlpacaSettings
 from live.committer import Committer
+from live.redaction import hide
 from live.secrets import Secrets
 from tests.bench.append import NAME, bare_sqlite
 from tests.bench.busy import Busy
-from tests.bench.corpus import Corpus
+from tests.bench.corpus import ROOT, Corpus
 from tests.bench.measure import DifferentError, Row, row
 from tests.bench.steady import MINUTE, Market
 
@@ -45,25 +53,44 @@ KEYS = {
 WARM_UP = 20
 
 
-def sending(corpus: Corpus, name: str) -> Row:
-    """The first order of each cycle, against a bare commit."""
-    rounds = corpus.size.commits
+def alone(corpus: Corpus, name: str) -> Row:
+    """The one order of each cycle, against a bare commit."""
+    folder = corpus.new_path()
+    folder.mkdir()
+    single = Corpus(replace(corpus.size, symbols=1), folder)
+    return sending(single, name, cycles=2 * corpus.size.commits, orders=1)
+
+
+def first(corpus: Corpus, name: str) -> Row:
+    """The first order of each cycle."""
+    return sending(corpus, name, cycles=2 * corpus.size.commits, orders=1)
+
+
+def every(corpus: Corpus, name: str) -> Row:
+    """Every order of each cycle."""
+    cycles = corpus.size.commits // 4
+    return sending(corpus, name, cycles=cycles, orders=corpus.size.symbols)
+
+
+def sending(corpus: Corpus, name: str, *, cycles: int, orders: int) -> Row:
+    """The first `orders` of each cycle, against as many bare commits."""
     with (
-        taking_orders() as url,
+        taking_orders() as server,
         open_journal(corpus.few) as journal,
         bare_sqlite(corpus.new_path()) as bare,
     ):
-        wired = Wired(Committer(journal, Busy), url)
+        wired = Wired(Committer(journal, Busy), server)
         wired.settle()
         commit = one_at_a_time(corpus, bare)
         ours: list[int] = []
         other: list[int] = []
-        for number in range(WARM_UP + rounds):
-            spent = wired.first_byte(), commit()
+        for number in range(WARM_UP + cycles):
+            arrived, committed = wired.first_bytes(), [commit() for _ in range(orders)]
             if number >= WARM_UP:
-                ours.append(spent[0])
-                other.append(spent[1])
-    if not wired.made:
+                ours += arrived[:orders]
+                other += committed
+        wired.broker.close()
+    if len(ours) != cycles * orders:
         raise DifferentError(name)
     return row(name, p99(ours) / 1e3, p99(other) / 1e3, "µs, the 99th percentile")
 
@@ -92,21 +119,25 @@ def one_at_a_time(corpus: Corpus, write: Callable[[Sequence[Stored]], object]) -
 class Wired(Market):
     """A market that stands still, whose orders go over a socket and are filled at once."""
 
-    def __init__(self, committer: Committer, url: str) -> None:
+    def __init__(self, committer: Committer, server: IO[str]) -> None:
         super().__init__(committer)
+        self.server = server
+        url = server.readline().strip()
         settings = AlpacaSettings(
             trading_url=url, data_url=url, trading_stream_url=url.replace("http", "ws", 1),
             connect_s=5.0, read_s=5.0, total_s=10.0, requests_per_minute=10**6,
         )  # fmt: skip
-        broker = AlpacaBroker(settings, Secrets(KEYS), _now)
-        self.actions = Actions(committer, broker, lambda: Decimal(time.monotonic_ns()) / 10**9)
+        secrets = Secrets(KEYS)
+        hide(secrets.key_id, secrets.secret_key)
+        self.broker = AlpacaBroker(settings, secrets, _now)
+        self.actions = Actions(committer, self.broker, lambda: Decimal(time.monotonic_ns()) / 10**9)
 
     def cycle(self) -> None:
         """One cycle, for whoever does not ask how long it took."""
-        self.first_byte()
+        self.first_bytes()
 
-    def first_byte(self) -> int:
-        """The nanoseconds from the cycle's decision to the first byte of its first order."""
+    def first_bytes(self) -> list[int]:
+        """The nanoseconds from the cycle's decision to the first byte of each of its orders."""
         self.slot, self.number = later_by(self.slot, MINUTE), self.number + 1
         at = self.slot
         quotes = {symbol: replace(quote, time=at) for symbol, quote in self.quotes.items()}
@@ -115,68 +146,30 @@ class Wired(Market):
             RateBudgetReported(observed_at=at, limit=1_000, remaining=1_000),
             CycleOpened(observed_at=at, number=self.number, slot=at),
         )
-        with first_send() as sent:
-            start = time.perf_counter_ns()
-            decisions = self.actions.committer.observe(*heard)
-            self.actions.carry_out(decisions)
+        self.broker.prepare()
+        start = time.time_ns()
+        decisions = self.actions.committer.observe(*heard)
+        self.actions.carry_out(decisions)
+        arrived: list[int] = []
         for decision in decisions:
             if isinstance(decision, OrderSubmitAttempted):
                 self.made += 1
+                arrived.append(int(self.server.readline()))
                 self.fill(decision.client_order_id, at)
-        if not sent:
-            raise DifferentError("send.p99")
-        return sent[0] - start
+        return [at - start for at in arrived]
 
 
 @contextmanager
-def first_send() -> Iterator[list[int]]:
-    """When each request's bytes were handed to the kernel, as long as it lasts."""
-    from live.brokers.alpaca import transport
-
-    sent: list[int] = []
-    before = transport._Guarded.send
-
-    def send(connection: Any, data: Any) -> None:
-        before(connection, data)
-        sent.append(time.perf_counter_ns())
-
-    transport._Guarded.send = send  # type: ignore[method-assign,assignment]
-    try:
-        yield sent
-    finally:
-        transport._Guarded.send = before  # type: ignore[method-assign]
-
-
-class Taking(BaseHTTPRequestHandler):
-    """Takes every order."""
-
-    def do_POST(self) -> None:
-        """The order, accepted."""
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        name = asked["client_order_id"]
-        order = {"id": name, "status": "new", "filled_qty": "0", **asked}
-        body = json.dumps(order).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
-@contextmanager
-def taking_orders() -> Iterator[str]:
-    """A server on loopback; its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def taking_orders() -> Iterator[IO[str]]:
+    """A server on loopback, in a process of its own; what it says."""
+    command = [sys.executable, "-m", "tests.bench.taking"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        yield server.stdout
+        assert server.stdin is not None
+        server.stdin.close()  # it ends with its input, however this process does
 
 
 def _now() -> TimeText:
