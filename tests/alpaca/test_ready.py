@@ -10,15 +10,34 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from core.events import OrderSubmitFailed, OrderSubmitted, OrderSubmitUnknown, SubmitFailure
+from core.events import (
+    CycleOpened,
+    Event,
+    OrderSubmitFailed,
+    OrderSubmitted,
+    OrderSubmitUnknown,
+    SubmitFailure,
+)
+from core.values import later_by
+from journal import open_journal
 from live.brokers.alpaca import ready
+from live.brokers.alpaca.broker import AlpacaBroker
 from live.brokers.alpaca.orders import Orders
+from live.clock import Waiting, WallClock
+from live.committer import Committer
+from live.feeds.base import MarketSlot
+from live.inputs import read_inputs
+from live.realtime import RealtimeRunner
 from tests.alpaca.server import Reply, Request, Server, http
-from tests.alpaca.world import NOW, TICKET, client, order
+from tests.alpaca.world import NOW, SECRETS, TICKET, client, order, settings
+from tests.bench.busy import Busy
+from tests.bench.corpus import QUICK, Corpus, config_of
 
 GOOD = http(200, order())
 Greeting = Callable[[socket.socket], bool]
@@ -248,6 +267,30 @@ def test_as_many_are_ready_as_the_last_cycle_used_and_not_more_than_a_few(
 
     assert within(lambda: server.connections == before + ready.READY_MAX)
     ours.close()
+
+
+def test_a_runner_has_a_connection_ready_before_it_decides_a_cycle(
+    greeter: Greeters, tmp_path: Path
+) -> None:
+    server = greeter()
+    corpus = Corpus(QUICK, tmp_path)
+    feed = read_inputs(config_of(2, "memory://")).feed
+    clock = WallClock()
+    broker = AlpacaBroker(settings(server.url), SECRETS, clock.now, "rf-")
+    seen: list[bool] = []
+
+    def hear(events: Sequence[Event]) -> None:
+        if any(isinstance(event, CycleOpened) for event in events):
+            seen.append(within(lambda: server.connections == 1) and not server.requests)
+
+    with open_journal(corpus.few) as journal:
+        committer = Committer(journal, Busy, hear)
+        slot = later_by(committer.state.now, Decimal(60))
+        runner = RealtimeRunner(committer, broker, feed, clock=clock, waiting=Waiting(clock))
+        runner._open_slot(MarketSlot(slot, {}))
+    broker.close()
+
+    assert seen == [True]
 
 
 def test_what_is_ready_ends_with_the_client(greeter: Greeters) -> None:
