@@ -209,6 +209,14 @@ class Broker(Table, frozen=True, kw_only=True):
         DecimalText,
         seconds("The wait after an attempt that did not reach the broker.", low="0.001"),
     ] = default("1")
+    probe_after_s: Annotated[
+        DecimalText,
+        seconds("From a refusal of the keys to the first try whether they hold.", low="0.1"),
+    ] = default("30")
+    probe_max_s: Annotated[
+        DecimalText,
+        seconds("The longest wait from try to try; each refused one doubles it.", low="0.1"),
+    ] = default("3600")
     cash: Annotated[
         DecimalText,
         About(

@@ -1,9 +1,10 @@
 """The limits of the gates: [risk], and [cost], by which an order's cost floor is reckoned.
 
 rule    Where a summary says so, 0 or an empty list is off. By default on: quote age, order size,
-        gross exposure, price collar and the orders' own ages. Off until set: blackouts, spread,
-        smallest notional, symbol, net and group exposure, daily loss, drawdown, participation and
-        liquidity, order counts and rates, cooldowns, executions, signal age, edge, short rules.
+        gross exposure, price collar, refused orders and the orders' own ages. Off until set:
+        blackouts, spread, smallest notional, symbol, net and group exposure, daily loss, drawdown,
+        participation and liquidity, order counts and rates, cooldowns, executions, signal age,
+        edge, short rules.
 """
 
 from collections.abc import Mapping
@@ -119,6 +120,20 @@ class Risk(Table, frozen=True, kw_only=True):
         int,
         count("Orders that fill until an operator must resume; 0 is off.", "executions"),
     ] = 0
+    rejects_max: Annotated[
+        int,
+        count("Orders the broker refuses in the window that end all openings; 0 is off.", "orders"),
+    ] = 20
+    rejects_symbol_max: Annotated[
+        int,
+        count("Orders it refuses in the window that end a symbol's openings; 0 is off.", "orders"),
+    ] = 5
+    rejects_window_s: Annotated[
+        DecimalText, seconds("How long a refused order counts.", low="1")
+    ] = default("300")
+    rejects_cooldown_s: Annotated[
+        DecimalText, seconds("How long openings end after too many refusals.", low="1")
+    ] = default("300")
     intent_valid_s: Annotated[
         DecimalText, seconds("An intent older than this is not sent (again).", low="1")
     ] = default("60")

@@ -7,7 +7,7 @@ why     live and replay call the same function, so parity is equality of ids
 
 from decimal import localcontext
 
-from core import cycle, outcomes, throttle
+from core import cycle, lockouts, outcomes, throttle
 from core.emit import Emitter
 from core.events import (
     AlertCleared,
@@ -52,6 +52,7 @@ def advance(
 
 
 def _derive(emit: Emitter, observation: Observation, strategy: type | None) -> None:
+    lockouts.hear(emit, observation)
     match observation:
         case CycleOpened():
             throttle.disable_if_reached(emit)
@@ -80,6 +81,7 @@ def _derive(emit: Emitter, observation: Observation, strategy: type | None) -> N
             return
     if not isinstance(observation, CycleOpened):
         throttle.disable_if_reached(emit)
+        lockouts.count_rejects(emit)
         cycle.close_if_settled(emit)
 
 
@@ -92,6 +94,7 @@ def _on_command(emit: Emitter, command: OperatorCommanded) -> None:
         if emit.state.halted:
             emit(KillSwitchReleased, who=command.who)
         throttle.enable(emit)
+        lockouts.on_resume(emit)
     elif command.command == "cancel-all":
         reason = Reason(code=ReasonCode.OPERATOR_CANCEL, detail=command.why)
         outcomes.cancel_all(emit, reason)

@@ -63,10 +63,10 @@ from core.events import (
     TimerSet,
 )
 from core.events.base import DecisionEvent
+from core.lockout_facts import with_ended, with_reject, with_started
 from core.order import GIVEN_UP, OpenStatus
 from core.rolling import marked
 from core.state import (
-    STRATEGY,
     VANISHED,
     CycleCounts,
     Intent,
@@ -177,7 +177,7 @@ def _after_decision(state: State, event: Decision) -> State:
         case TimerSet():
             return replace(state, timers={**state.timers, event.key: event.due})
         case IntentClosed():
-            return order_facts.with_closed(state, event)
+            return with_reject(order_facts.with_closed(state, event), event)
         case CycleClosed():
             return _with_cycle_closed(state, event)
         case KillSwitchLatched():
@@ -189,20 +189,13 @@ def _after_decision(state: State, event: Decision) -> State:
         case AlertCleared():
             return replace(state, alerts=state.alerts - {event.key})
         case LockoutStarted():
-            return replace(state, lockouts={**state.lockouts, event.scope: event.why})
+            return with_started(state, event)
         case LockoutEnded():
-            return _with_lockout_ended(state, event)
+            return with_ended(state, event)
         case ReplaceAttempted():
             return state
         case _:
             assert_never(event)
-
-
-def _with_lockout_ended(state: State, event: LockoutEnded) -> State:
-    """The lockout is over; a strategy that is enabled again is counted anew."""
-    rest = {scope: why for scope, why in state.lockouts.items() if scope != event.scope}
-    executions = 0 if event.scope == STRATEGY else state.executions
-    return replace(state, lockouts=rest, executions=executions)
 
 
 def _with_calendar(state: State, event: CalendarObserved) -> State:

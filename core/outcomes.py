@@ -38,6 +38,7 @@ from core.events import (
     SubmitFailure,
     TimerSet,
 )
+from core.lockout_facts import RATE, in_the_way, reason_of, silent_until
 from core.order import DEADLINED, GIVEN_UP, WATCHED, OpenStatus, TerminalStatus, status_of
 from core.order_facts import same_order
 from core.reasons import Reason, ReasonCode
@@ -122,6 +123,12 @@ def on_failed(emit: Emitter, failure: OrderSubmitFailed) -> None:
 
 def _retry_due(state: State, intent: Intent, failure: OrderSubmitFailed) -> TimeText:
     """When the next attempt may leave, or just after the intent's validity if that is earlier."""
+    step_s = Decimal(state.config.broker.retry_after_s)
+    return min(retry_at(state, intent, failure), later_by(intent.valid_until, step_s))
+
+
+def retry_at(state: State, intent: Intent, failure: OrderSubmitFailed) -> TimeText:
+    """When the broker may be sent the next attempt, as it asked or as we space them."""
     step_s = state.config.broker.retry_after_s
     wait_s = Decimal(step_s)
     if failure.error_class is SubmitFailure.RATE_LIMITED:
@@ -129,8 +136,7 @@ def _retry_due(state: State, intent: Intent, failure: OrderSubmitFailed) -> Time
             wait_s = CONTEXT.multiply(wait_s, 2 ** min(intent.attempt - 1, DOUBLINGS))
         else:
             wait_s = max(wait_s, Decimal(failure.retry_after_s))
-    due = _due(state, intent, decimal_text(wait_s), step_s)
-    return min(due, later_by(intent.valid_until, Decimal(step_s)))
+    return _due(state, intent, decimal_text(wait_s), step_s)
 
 
 def on_unknown(emit: Emitter, client_order_id: str) -> None:
@@ -171,7 +177,10 @@ def _absent(emit: Emitter, intent: Intent, *, complete: bool) -> None:
         reason = Reason(code=ReasonCode.BROKER_ABSENT, observed=decimal_text(intent.absent_looks))
         close(emit, intent, TerminalStatus.FAILED, reason)
     elif not _closed_unsent(emit, intent):
-        _attempt(emit, intent)
+        if silent_until(emit.state) is not None:
+            emit(TimerSet, key=f"look:{intent.client_order_id}", due=_next_look(emit.state, intent))
+        else:
+            _attempt(emit, intent)
 
 
 def on_cancel_answered(emit: Emitter, answer: CancelAnswered) -> None:
@@ -206,7 +215,7 @@ def on_timer(emit: Emitter, key: str) -> None:
         alert(emit, f"status.{key}", "status.stuck", intent.reported_status or str(intent.status))
     elif kind == "retry" and intent.status is OpenStatus.PENDING_SUBMIT:
         if not _closed_unsent(emit, intent):
-            _attempt(emit, intent)
+            _retry(emit, intent)
     elif kind in ("cancel", "cancel-all") and not (intent.cancel_pending or intent.stranger):
         reason = intent.cancel_reason or _too_old_or_late(emit.state, intent)
         if kind == "cancel-all":
@@ -229,6 +238,16 @@ def on_runner_started(emit: Emitter) -> None:
         orphan = emit.state.intent(client_order_id)
         if orphan is not None:
             _cancel(emit, orphan, Reason(code=ReasonCode.ORDER_ORPHAN))
+
+
+def on_free(emit: Emitter) -> None:
+    """The broker speaks to us again: ask and cancel what could not be asked and canceled."""
+    for client_order_id in emit.state.open_client_order_ids():
+        intent = emit.state.intents[client_order_id]
+        if not intent.at_venue:
+            on_unknown(emit, client_order_id)
+        elif intent.cancel_reason and not (intent.cancel_pending or intent.stranger):
+            _cancel(emit, intent, intent.cancel_reason)
 
 
 def close(
@@ -254,6 +273,15 @@ def _attempt(emit: Emitter, intent: Intent) -> None:
     emit(OrderSubmitAttempted, client_order_id=intent.client_order_id, attempt=intent.attempt + 1)
 
 
+def _retry(emit: Emitter, intent: Intent) -> None:
+    """Another attempt, unless the broker wants to hear nothing for a while."""
+    if silent_until(emit.state) is None:
+        _attempt(emit, intent)
+        return
+    due = _due(emit.state, intent, emit.state.config.broker.retry_after_s)
+    emit(TimerSet, key=f"retry:{intent.client_order_id}", due=due)
+
+
 def cancel_all(emit: Emitter, reason: Reason) -> None:
     """Cancel what is at the broker, drop what is not; what nobody knows of, once it is known."""
     for client_order_id in emit.state.open_client_order_ids():
@@ -276,12 +304,14 @@ def _due(
 ) -> TimeText:
     """At least `wait_s` from now, on a multiple of it, or of `step_s`, after the intent's birth.
 
-    A runner that was killed and asks again some milliseconds later sets the same time.
+    A runner that was killed and asks again some milliseconds later sets the same time. While
+    nothing is sent (core/lockouts.py) nothing is due.
     """
     step = Decimal(wait_s if step_s is None else step_s)
     passed = max(seconds_between(intent.since, state.now), ZERO)
     whole, rest = divmod(CONTEXT.add(passed, Decimal(wait_s)), step)
-    return later_by(intent.since, CONTEXT.multiply(whole + bool(rest), step))
+    due = later_by(intent.since, CONTEXT.multiply(whole + bool(rest), step))
+    return max(due, silent_until(state) or due)
 
 
 def _cancel(emit: Emitter, intent: Intent, reason: Reason) -> None:
@@ -316,6 +346,10 @@ def _closed_unsent(emit: Emitter, intent: Intent) -> bool:
     if intent.stranger:
         reason = Reason(code=ReasonCode.IDENTITY_COLLISION)
         close(emit, intent, TerminalStatus.FAILED, reason)
+        return True
+    lockout = in_the_way(state, intent.symbol, closing=intent.closing)
+    if lockout is not None and lockout is not state.lockouts.get(RATE):
+        close(emit, intent, TerminalStatus.SKIPPED, reason_of(lockout))
         return True
     if state.now > intent.valid_until:
         reason = Reason(code=ReasonCode.INTENT_EXPIRED, detail=intent.valid_until)

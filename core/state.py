@@ -2,8 +2,8 @@
 
 shape   `State`: the runner, the config in force, the market's last facts, the account, the open
         intents, the intents closed in the last two sessions, positions, timers, alerts; and of
-        the gates: orders that filled since the last resume (`executions`), lockouts by scope, and
-        the windows of core/rolling.py
+        the gates: orders that filled since the last resume (`executions`), lockouts by scope,
+        refusals lately by symbol and of all ("") and the windows of core/rolling.py
 why     history is a projection. A state that kept it would make folding quadratic (DESIGN §1).
 """
 
@@ -25,7 +25,7 @@ from core.values import CONTEXT, ZERO, OrderType, Side, TimeInForce, TimeText, l
 
 ONE_DAY_S = Decimal(86_400)
 STRATEGY = "strategy"
-"""The scope of a lockout that disables the strategy."""
+"""The scope of a lockout that disables the strategy; the others: core/lockout_facts.py."""
 ORDER_UPDATES, COMPARED, TRADING = "trade_updates", "account", "trading"
 """What must be up for an opening: the stream of order updates; all was compared since it was last
 in doubt; the account may trade."""
@@ -85,6 +85,14 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def leaves(self) -> Decimal:
         """Shares that may still fill (FIX LeavesQty 151), never below zero."""
         return max(CONTEXT.subtract(self.quantity, self.filled), ZERO)
+
+
+class Lockout(msgspec.Struct, frozen=True, gc=False):
+    """A lockout in force: its reason's code, its end, and how often it was prolonged."""
+
+    why: str
+    until: TimeText | None = None
+    prolonged: int = 0
 
 
 class CycleCounts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -147,7 +155,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     positions: dict[str, Position] = {}
     timers: dict[str, TimeText] = {}
     halted: bool = False
-    lockouts: dict[str, str] = {}
+    lockouts: dict[str, Lockout] = {}
+    rejects: dict[str, tuple[TimeText, ...]] = {}
     executions: int = 0
     sent: tuple[Sent, ...] = ()
     exits: dict[str, Exit] = {}

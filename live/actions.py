@@ -15,14 +15,17 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from core.events import (
+    CancelAnswered,
     CancelAttempted,
     Decision,
     LookupRequested,
     Observation,
+    OrderLookedUp,
     OrderSubmitAttempted,
     OrderSubmitFailed,
     SubmitFailure,
 )
+from core.lockout_facts import BROKER, in_the_way
 from core.order import OpenStatus
 from core.values import TimeText
 from live.brokers.base import Broker
@@ -65,12 +68,32 @@ class Actions:
             case CancelAttempted():
                 self._before_call()
                 order_id = decision.client_order_id
+                if BROKER in self.committer.state.lockouts:
+                    return CancelAnswered(
+                        observed_at=self.now,
+                        client_order_id=order_id,
+                        attempt=decision.attempt,
+                        outcome="unknown",
+                    )
                 return self.broker.cancel(order_id, decision.attempt, self.now)
             case LookupRequested():
                 self._before_call()
-                return self.broker.look_up(decision.client_order_id, self.now)
+                return self._look_up(decision.client_order_id)
             case _:
                 return None
+
+    def _look_up(self, client_order_id: str) -> OrderLookedUp:
+        """One look, or one that was not taken, which proves nothing."""
+        if BROKER not in self.committer.state.lockouts:
+            return self.broker.look_up(client_order_id, self.now)
+        return OrderLookedUp(
+            observed_at=self.now,
+            client_order_id=client_order_id,
+            source="by-id",
+            found=False,
+            complete=False,
+            detail="not asked: locked out",
+        )
 
     def _submit(self, attempt: OrderSubmitAttempted, committed_at: Decimal) -> Observation | None:
         """One POST, or the proof that there was none."""
@@ -80,8 +103,10 @@ class Actions:
         if intent is None or intent.status is not OpenStatus.SUBMITTING:
             return None
         late = self.monotonic() - committed_at > Decimal(state.config.broker.send_within_s)
-        if late or state.halted:
-            detail = "halted before it was sent" if state.halted else "commit too old to act on"
+        locked = in_the_way(state, intent.symbol, closing=intent.closing) is not None
+        if late or state.halted or locked:
+            detail = "locked out before it was sent" if locked else "commit too old to act on"
+            detail = "halted before it was sent" if state.halted else detail
             return OrderSubmitFailed(
                 observed_at=self.now,
                 client_order_id=attempt.client_order_id,

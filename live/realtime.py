@@ -10,6 +10,7 @@
                  waited for, until the core's own timers settle it; what does not agree then is
                  compared again, a few times: an order may show itself late
 
+locked out  nothing is asked, whatever is due, but what the core's timer allows; cycles go on
 rule    A reconciliation that failed is no empty one: nothing of it is committed, the account grows
         old, and the gates of the link block openings until one succeeds. A stream's message is
         committed before the next is taken from the queue.
@@ -90,6 +91,10 @@ class RealtimeRunner(Runner):
     ) -> None:
         """Claim, connect, resolve, reconcile; without a stream or an account nothing is opened."""
         decisions = self.committer.claim(news, started)
+        if self._locked_out():  # with its first try that succeeds the broker is listened to
+            self.actions.carry_out(decisions)
+            self.committer.keep()
+            return
         self.real.start()
         self.actions.carry_out(decisions)
         self._wait(
@@ -165,6 +170,8 @@ class RealtimeRunner(Runner):
             self._wait(AGAIN_S)
 
     def _in_doubt(self) -> bool:
+        if self._locked_out():  # nobody can be asked
+            return False
         intents = self.committer.state.intents.values()
         return any(intent.status in UNSETTLED and not intent.stranger for intent in intents)
 
@@ -212,6 +219,7 @@ class RealtimeRunner(Runner):
             if due is not None:
                 elapsed = TimerElapsed(observed_at=now, key=due[1], due=due[0])
                 self.actions.carry_out(self.committer.observe(elapsed))
+                self._probe_if_due(due[1])
                 continue
             messages = self.real.messages(self.heard_until or self.committer.state.now, now)
             self.heard_until = now
@@ -239,6 +247,15 @@ class RealtimeRunner(Runner):
         """
         self.reconciled = self.clock.monotonic()
         super()._reconcile(self.clock.now())
+        if self._locked_out():
+            return
         account = self.broker.account(self.clock.now())
         if account is not None:
             self.actions.carry_out(self.committer.observe(account))
+
+    def _probe(self) -> None:
+        """One read; once the keys hold the broker is listened to and compared, as at a start."""
+        self.actions.carry_out(self.committer.observe(self.real.probe(self.clock.now())))
+        if not self._locked_out():
+            self.real.start()
+            self._reconcile()

@@ -26,6 +26,7 @@ from core.events import (
     Session,
     TimerElapsed,
 )
+from core.lockout_facts import BROKER, timer_of
 from core.values import TimeText, later_by
 from live.actions import Actions
 from live.brokers.base import Broker
@@ -135,7 +136,7 @@ class Runner:
         if self.signals is not None:
             for signal in self.signals.until(slot.time):
                 yield signal.observed(slot.time)
-        account = self.broker.account(slot.time)
+        account = None if self._locked_out() else self.broker.account(slot.time)
         if account is not None and _changed(account, self.committer.state.account):
             yield account
         yield self.broker.rate_budget(slot.time)
@@ -174,6 +175,7 @@ class Runner:
             if timer is not None and (message_due is None or timer[0] <= message_due):
                 elapsed = TimerElapsed(observed_at=timer[0], key=timer[1], due=timer[0])
                 self.actions.carry_out(self.committer.observe(elapsed))
+                self._probe_if_due(timer[1])
             elif message_due is not None:
                 for message in self.broker.messages(heard_until, message_due):
                     self.actions.carry_out(self.committer.observe(message))
@@ -183,9 +185,27 @@ class Runner:
         if self.heard_until is None or self.heard_until < time:
             self.heard_until = time
 
+    def _locked_out(self) -> bool:
+        """Whether the broker refuses our keys, and nothing is asked but by `_probe`."""
+        return BROKER in self.committer.state.lockouts
+
+    def _probe_if_due(self, timer: str) -> None:
+        """The core let a locked-out account be tried: one read, whose answer is heard."""
+        if timer == timer_of(BROKER) and self._locked_out():
+            self.committer.check()
+            self._probe()
+
+    def _probe(self) -> None:
+        """Simulated keys hold whenever they are tried."""
+        account = self.broker.account(self.committer.state.now)
+        if account is not None:
+            self.actions.carry_out(self.committer.observe(account))
+
     def _reconcile(self, time: TimeText | None = None) -> None:
         """The broker's view now; what differs is committed as observations."""
         self.committer.check()
+        if self._locked_out():
+            return
         state = self.committer.state
         now = state.now if time is None else time
         for observation in self.broker.reconcile(state, now):

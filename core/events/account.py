@@ -5,22 +5,30 @@ from core.values import DecimalText, TimeText
 
 
 class AccountReported(ObservationEvent, frozen=True, kw_only=True, tag="account-reported.v1"):
-    """The broker's statement: cash, equity, buying power in money, positions in signed shares."""
+    """The broker's statement: cash, equity, buying power in money, positions in signed shares.
+
+    `blocked`: the first flag or status by which the account says that it may not trade.
+    """
 
     cash: DecimalText
     equity: DecimalText
     buying_power: DecimalText
     positions: dict[str, DecimalText]
+    blocked: str | None = None
 
 
 class RateBudgetReported(
     ObservationEvent, frozen=True, kw_only=True, tag="rate-budget-reported.v1"
 ):
-    """The calls left in the current window: a permit is taken before `decide` runs."""
+    """The calls left in the current window: a permit is taken before `decide` runs.
+
+    `retry_at`: the broker answered 429, and nothing may leave before this time.
+    """
 
     limit: int
     remaining: int
     resets_at: TimeText | None = None
+    retry_at: TimeText | None = None
 
 
 class FeeReported(ObservationEvent, frozen=True, kw_only=True, tag="fee-reported.v1"):
@@ -56,11 +64,16 @@ class StreamWentUp(ObservationEvent, frozen=True, kw_only=True, tag="stream-went
 
 
 class StreamWentDown(ObservationEvent, frozen=True, kw_only=True, tag="stream-went-down.v1"):
-    """A stream is gone or silent, and why; `raw` is what it said that nobody can read, capped."""
+    """A stream is gone or silent, and why; `raw` is what it said that nobody can read, capped.
+
+    `status_code` and `error_code`: of the answer to a read, where that is why.
+    """
 
     stream: str
     why: str
     raw: str | None = None
+    status_code: int | None = None
+    error_code: str | None = None
 
 
 class CostModelCalibrated(

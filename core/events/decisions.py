@@ -91,7 +91,11 @@ class TimerSet(DecisionEvent, frozen=True, kw_only=True, tag="timer-set.v1"):
 
 
 class LockoutStarted(DecisionEvent, frozen=True, kw_only=True, tag="lockout-started.v1"):
-    """The broker does not want orders from us for a while."""
+    """No orders for a while, or a lockout in force goes on: of which scope, why, until when.
+
+    `until`: when it ends, or the broker is asked again; null until an operator or evidence ends it.
+    `scope`: see core/lockout_facts.py.
+    """
 
     scope: str
     why: str

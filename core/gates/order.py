@@ -7,7 +7,18 @@ rule    The gates of the cycle come first and stand for every symbol. Then what 
 
 from collections.abc import Callable
 
-from core.gates import capital, conflict, exposure, halt, link, pace, permission, quoted, size
+from core.gates import (
+    capital,
+    conflict,
+    exposure,
+    halt,
+    link,
+    lockout,
+    pace,
+    permission,
+    quoted,
+    size,
+)
 from core.gates.candidate import Candidate, Gate, gates_for
 from core.reasons import Reason
 from core.state import State
@@ -15,12 +26,19 @@ from core.values import TimeText
 
 CycleGate = Callable[[State, TimeText], Reason | None]
 
-CYCLE_GATES: tuple[CycleGate, ...] = (halt.kill_switch, halt.mode, halt.throttle, halt.session)
+CYCLE_GATES: tuple[CycleGate, ...] = (
+    halt.kill_switch,
+    halt.mode,
+    halt.throttle,
+    lockout.silent,
+    halt.session,
+)
 """Before any symbol; they stop closing orders too."""
 
 GATES: tuple[Gate, ...] = (
     size.numbers_finite,
     permission.closing_only,
+    lockout.locked_out,
     link.stream_down,
     link.account_blocked,
     link.account_unreconciled,

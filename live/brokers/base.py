@@ -19,6 +19,7 @@ from core.events import (
     Quote,
     RateBudgetReported,
     Session,
+    StreamWentDown,
 )
 from core.values import TimeText
 from live.brokers.ticket import Ticket
@@ -159,7 +160,11 @@ class RealBroker(Broker, Protocol):
         ...
 
     def start(self) -> None:
-        """Begin to listen; returns at once, what comes of it is a message."""
+        """Begin to listen, or connect at once; returns at once, what comes of it is a message."""
+        ...
+
+    def probe(self, now: TimeText) -> AccountReported | StreamWentDown:
+        """Whether refused keys hold again, by one read; the only call that leaves meanwhile."""
         ...
 
     def prepare(self) -> None:

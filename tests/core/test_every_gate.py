@@ -246,7 +246,7 @@ def test_the_fixed_order_names_every_gate_once() -> None:
     names = [gate.__name__ for gate in (*CYCLE_GATES, *GATES)]
 
     assert len(set(names)) == len(names)
-    assert names[:4] == ["kill_switch", "mode", "throttle", "session"]
+    assert names[:4] == ["kill_switch", "mode", "throttle", "silent"]
     assert cycle_blocked(INITIAL, at()) == reason("mode.mismatch", missing="the journal's mode")
 
 

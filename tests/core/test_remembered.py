@@ -12,6 +12,7 @@ from core.events import (
 )
 from core.reasons import ReasonCode
 from core.rolling import Sent, marked, sent_lately, with_sent
+from core.state import Lockout
 from tests.build import (
     alert_cleared,
     at,
@@ -183,7 +184,7 @@ def test_the_execution_that_reaches_the_limit_disables_the_strategy_and_tells_a_
 
     assert before.state.executions == 2
     assert [tag_of(d) for d in outcome.decisions] == ["lockout-started.v1", "alert-raised.v1"]
-    assert outcome.state.lockouts == {"strategy": "throttle.executions"}
+    assert outcome.state.lockouts == {"strategy": Lockout("throttle.executions")}
     more = outcome.when(fill(10, order="third", execution="2"))
     assert more.decisions == []
     corrects = more.when(corrected(11, "10", order="third", execution="2"))

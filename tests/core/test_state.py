@@ -15,7 +15,7 @@ from core.events import (
 from core.events.base import DecisionEvent, ObservationEvent
 from core.evolve import evolve
 from core.order_facts import ImpossibleDecisionError
-from core.state import INITIAL
+from core.state import INITIAL, Lockout
 from core.strategy import OrderRequest
 from core.values import TimeText, decimal_text
 from tests.build import (
@@ -163,8 +163,8 @@ def test_decisions_of_later_releases_are_counted_and_change_nothing_else() -> No
 def test_a_lockout_stands_until_it_ends_and_no_other_ends_it() -> None:
     locked = evolve(INITIAL, lockout("429"))
 
-    assert locked.lockouts == {"broker": "429"}
-    assert evolve(locked, lockout_ended(scope="orders")).lockouts == {"broker": "429"}
+    assert locked.lockouts == {"broker": Lockout("429")}
+    assert evolve(locked, lockout_ended(scope="orders")).lockouts == locked.lockouts
     assert evolve(locked, lockout_ended()).lockouts == {}
 
 

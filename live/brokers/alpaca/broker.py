@@ -11,6 +11,8 @@ rules   Three names in `StreamWentUp`/`Down` tell whether the account can be bel
         `reconcile` that came whole, never otherwise. "trading" follows `account`, by the next
         `messages`. While one is down no opening order may go out, and its `why` is the reason.
         `reconcile_due` says that it should be called now, and not only before a cycle.
+        An answer that refuses the keys shuts the barrier and is told as "trading" being down;
+        from then on nothing leaves but `probe`, which the core's timer allows.
 identity  nothing the stream says of an order of ours counts before its parameters were compared:
         by the answer to its POST, by REST, or by the message itself, which carries the whole order.
         A message without them is journaled as one that cannot be read, and the account is compared
@@ -41,8 +43,10 @@ from core.events import (
 )
 from core.values import DecimalText, TimeText, later_by
 from live.brokers.alpaca import listing
-from live.brokers.alpaca.answer import NoAnswer
+from live.brokers.alpaca.answer import Answer, NoAnswer
+from live.brokers.alpaca.barrier import Refused
 from live.brokers.alpaca.client import AlpacaClient
+from live.brokers.alpaca.errors import read_error
 from live.brokers.alpaca.inbox import Inbox
 from live.brokers.alpaca.listing import Failed
 from live.brokers.alpaca.orders import Orders
@@ -87,8 +91,11 @@ class AlpacaBroker:
         self._stream = TradeStream(settings, secrets, self._inbox, self._client.raw)
         self._down: dict[str, str] = {}
         self._cancels: dict[str, int] = {}
+        self._started = False
+        self._answered: Answer | NoAnswer | None = None
         self._missing_since: dict[str, TimeText] = {}
         self._compared: set[str] = set()
+        self.confirm: Callable[[str], None] = lambda _: None
 
     def __repr__(self) -> str:
         return "AlpacaBroker(not shown)"
@@ -113,7 +120,11 @@ class AlpacaBroker:
         return self._client
 
     def start(self) -> None:
-        """Connect the stream; what it says waits for `messages`."""
+        """Connect the stream; what it says waits for `messages`. Again: connect it at once."""
+        if self._started:
+            self._stream.try_again()
+            return
+        self._started = self._client.barrier.driven = True
         why = "not read yet"
         self._inbox.put(*self._went_down(TRADING, why, self._client.clock()))
         self._stream.start()
@@ -181,7 +192,7 @@ class AlpacaBroker:
 
     def messages(self, after: TimeText, until: TimeText) -> list[Observation]:
         """What arrived up to `until` and was not taken yet, in order of arrival."""
-        found: list[Observation] = []
+        found: list[Observation] = [self._refused(one) for one in self._client.barrier.news()]
         for message in self._inbox.take(after, until):
             heard = self._identified(message)
             if heard is None:
@@ -214,6 +225,7 @@ class AlpacaBroker:
         """The account at `now`; None where Alpaca did not say. `messages` tells of "trading"."""
         answer = self._client.get("/account")
         held = listing.positions(self._client)
+        self._answered = answer
         at = max(now, self._client.clock())
         account: AccountRecord | Unreadable
         if isinstance(answer, NoAnswer):
@@ -237,7 +249,36 @@ class AlpacaBroker:
             equity=account.equity,
             buying_power=account.buying_power,
             positions={symbol: held[symbol] for symbol in sorted(held) if held[symbol] != "0"},
+            blocked=account.blocked,
         )
+
+    def probe(self, now: TimeText) -> AccountReported | StreamWentDown:
+        """Whether the keys hold again: one read of the account, and what came of it.
+
+        `confirm` is asked first whether the account is the journal's.
+        """
+        with self._client.barrier.trying():
+            account = self.account(now)
+        answer = self._answered
+        status = None if answer is None else answer.status
+        whole = answer if isinstance(answer, Answer) else None
+        if account is not None and whole is not None:
+            found = read_object(whole.body)
+            named = text(found.get("id")) if isinstance(found, dict) else None
+            self.confirm(named or "")
+            return account
+        return StreamWentDown(
+            observed_at=max(now, self._client.clock()),
+            stream=TRADING,
+            why=self._down.get(TRADING, "account: not read"),
+            status_code=status,
+            error_code=None if whole is None else read_error(whole.body).code,
+        )
+
+    def shut(self) -> None:
+        """Ask nothing until a `probe`: the journal says that the keys are refused."""
+        self._client.barrier.driven = True
+        self._client.barrier.shut()
 
     def rate_budget(self, now: TimeText) -> RateBudgetReported:
         """The calls left in the minute, by our count and Alpaca's."""
@@ -247,12 +288,24 @@ class AlpacaBroker:
             limit=limit,
             remaining=remaining,
             resets_at=resets_at,
+            retry_at=self._client.pace.held_until(),
         )
 
     def close(self) -> None:
         """End the stream, and the connections that were ready."""
         self._stream.close()
         self._client.close()
+
+    def _refused(self, refused: Refused) -> StreamWentDown:
+        """The answer that shut the barrier, for the core."""
+        self._down[TRADING] = refused.why
+        return StreamWentDown(
+            observed_at=refused.at,
+            stream=TRADING,
+            why=refused.why,
+            status_code=refused.status,
+            error_code=refused.code,
+        )
 
     def _identified(self, heard: Observation) -> Observation | None:
         """The message, as far as it may count; None of a comparison that was made before."""

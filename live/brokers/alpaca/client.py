@@ -16,6 +16,7 @@ from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 
 from core.values import TimeText
 from live.brokers.alpaca.answer import Answer, NoAnswer
+from live.brokers.alpaca.barrier import Barrier
 from live.brokers.alpaca.pace import Pace
 from live.brokers.alpaca.reading import RAW_LENGTH_MAX, raw_text
 from live.brokers.alpaca.settings import AlpacaSettings
@@ -45,6 +46,7 @@ class AlpacaClient:
         self._cut = sdk.HalfAnswerError
         self._too_long = sdk.BodyTooLongError
         self.pace = Pace(settings.requests_per_minute, clock)
+        self.barrier = Barrier(clock)
         self.clock = clock
 
     def __repr__(self) -> str:
@@ -86,7 +88,7 @@ class AlpacaClient:
         self, client: "RESTClient", method: str, path: str, data: Mapping[str, str] | None
     ) -> Answer | NoAnswer:
         paced = client is self._trading
-        refusal = self.pace.refusal() if paced else None
+        refusal = self.barrier.refusal() or (self.pace.refusal() if paced else None)
         if refusal is not None:
             return NoAnswer(sent=False, kind=refusal[0], detail=refusal[1])
         limits = self._settings
@@ -100,6 +102,7 @@ class AlpacaClient:
                 return self._failure(call, error)
             if call.expired:  # a TLS stream that was shut down can look like one that ended
                 return NoAnswer(sent=True, kind="timeout", detail="cut at the deadline")
+        self.barrier.heard(answer, f"{method} {path.partition('?')[0]}", trading=paced)
         if paced:
             self.pace.heard(answer)
         return answer

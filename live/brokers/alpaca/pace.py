@@ -1,13 +1,11 @@
-"""The pace Alpaca allows: its own rate headers, a wait after 429, and silence after a lock-out.
+"""The pace Alpaca allows: its own rate headers, and a wait after 429.
 
 shape   every answer is told to `heard`; `refusal` says why a call must not leave now, or None;
         `budget` is what is left of the minute
 rules   After 429 nothing leaves until X-Ratelimit-Reset or Retry-After, both believed up to two
-        minutes; without them 1, 2, 4 … 60 s. After 401, or 403 without a code, nothing leaves for
-        a minute, then one probe, and each one refused doubles the wait up to an hour: keys that
-        are not valid do not become so by asking, and an account can be locked for it.
+        minutes; without them 1, 2, 4 … 60 s. Refused keys are the barrier's (barrier.py)
 units   microseconds of the runner's clock, which never runs backwards
-source  ALPACA.md A3 (headers), A4 (401, 403); FAULTS.md 3C
+source  ALPACA.md A3 (headers); FAULTS.md 3C
 """
 
 import threading
@@ -18,13 +16,11 @@ from email.utils import parsedate_to_datetime
 
 from core.values import TimeText, micros, time_text
 from live.brokers.alpaca.answer import Answer
-from live.brokers.alpaca.errors import is_lockout, read_error
 
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
 _HOLD_MAX = 120 * _SECOND
 _BACKOFF_MAX = 60 * _SECOND
-_LOCKOUT_MAX = 3_600 * _SECOND
 
 
 class Pace:
@@ -38,27 +34,18 @@ class Pace:
         self._told: tuple[int, int, int] | None = None
         self._held_until = 0
         self._limited = 0
-        self._locked_until = 0
-        self._lockouts = 0
 
     def refusal(self) -> tuple[str, str] | None:
         """(kind, detail) of why nothing may leave now, else None, and the call is counted."""
         with self._lock:
             now = micros(self._clock())
-            if now < self._locked_until:
-                return (
-                    "locked_out",
-                    f"the keys were refused; next try {self._at(self._locked_until)}",
-                )
             if now < self._held_until:
                 return "rate_limited", f"429 before; next try {self._at(self._held_until)}"
             self._calls.append(now)
-            if self._lockouts:  # this call is the probe, and the only one
-                self._locked_until = now + self._lockout_wait()
             return None
 
     def heard(self, answer: Answer) -> None:
-        """An answer: its rate headers, and whether it limits or locks out."""
+        """An answer: its rate headers, and whether it limits."""
         with self._lock:
             now = micros(self._clock())
             self._read_headers(answer.headers, now)
@@ -70,11 +57,12 @@ class Pace:
                 self._held_until = now + wait
                 return
             self._limited = 0
-            if answer.status in (401, 403) and is_lockout(answer.status, read_error(answer.body)):
-                self._lockouts += 1
-                self._locked_until = now + self._lockout_wait()
-            else:
-                self._lockouts = self._locked_until = 0
+
+    def held_until(self) -> TimeText | None:
+        """Nothing may leave before this time, for a 429 said so; None where nothing holds us."""
+        with self._lock:
+            held = micros(self._clock()) < self._held_until
+            return time_text(self._held_until) if held else None
 
     def budget(self) -> tuple[int, int, TimeText]:
         """(limit, calls left, when the window ends): the smaller of what we and Alpaca count."""
@@ -86,13 +74,9 @@ class Pace:
             if self._told is not None and self._told[2] > now:
                 limit = min(limit, self._told[0])
                 left, ends = min(left, self._told[1], limit), max(ends, self._told[2])
-            for until in (self._held_until, self._locked_until):
-                if now < until:
-                    left, ends = 0, max(ends, until)
+            if now < self._held_until:
+                left, ends = 0, max(ends, self._held_until)
             return limit, max(0, left), time_text(ends)
-
-    def _lockout_wait(self) -> int:
-        return min(_MINUTE << min(self._lockouts - 1, 10), _LOCKOUT_MAX)
 
     def _read_headers(self, headers: Mapping[str, str], now: int) -> None:
         limit, left, reset = (

@@ -62,6 +62,7 @@ class TradeStream:
         self._raw = raw
         self._updates = Updates(raw)
         self._closing = threading.Event()
+        self._again = threading.Event()
         self._doubt: str | None = None
         self._said: str | None = None
         self._thread = threading.Thread(target=self._run, name="trade-updates", daemon=True)
@@ -79,9 +80,14 @@ class TradeStream:
         """Give this connection up: it looks alive and is not."""
         self._doubt = why
 
+    def try_again(self) -> None:
+        """Wait no longer before the next connection, if there is none: the keys hold again."""
+        self._again.set()
+
     def close(self) -> None:
         """End the thread, within a few seconds whatever the other side does."""
         self._closing.set()
+        self._again.set()
         if self._thread.is_alive():
             self._thread.join(self._settings.answer_s + 2)
 
@@ -101,7 +107,9 @@ class TradeStream:
                 wait = least  # it held for a while: not a storm
             jitter = random.uniform(0.75, 1.25)  # noqa: S311 - spreads reconnects, keeps no secret
             long = why == _UNAUTHORIZED
-            self._closing.wait(self._settings.unauthorized_wait_s if long else wait * jitter)
+            self._again.clear()
+            if not self._closing.is_set():
+                self._again.wait(self._settings.unauthorized_wait_s if long else wait * jitter)
             wait = min(wait * 2, most)
 
     def _connection(self) -> str:
