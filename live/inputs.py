@@ -39,6 +39,7 @@ from live.feeds.csv_file import CsvFeed
 from live.feeds.errors import BadInputError
 from live.feeds.signals import SignalFeed
 from live.feeds.simulated import SimulatedFeed
+from live.refused import refused_keys
 from live.secrets import Secrets
 from live.strategy_files import load_strategy
 
@@ -78,16 +79,20 @@ def read_inputs(
     """The market, the signals and the strategy of `config`; symbols resolved against the market.
 
     A real broker is asked whose account it is: `secrets` are its keys; a drill brings it as `real`.
+    Under a lockout it is asked nothing, and the journal's account is confirmed once a try succeeds.
     `key` is the master key; it is kept only where the journal is, or is to be, encrypted.
     """
     key = needed_key(config, key)
     venue_parameters(config)
+    refused = None
     if config.broker.kind is not BrokerKind.SIM:
         _refuse_another(config)
         from live.brokers.real import real_broker  # noqa: PLC0415 - alpaca-py
 
-        real = real or real_broker(config, secrets or Secrets({}))
-    feed = make_feed(config, secrets, real)
+        if real is None:
+            refused = refused_keys(config.journal, key)
+            real = real_broker(config, secrets or Secrets({}), ask=refused is None)
+    feed = make_feed(config, secrets, real, () if refused is None else refused.sessions)
     unknown = sorted(set(config.symbols) - set(feed.symbols))
     if unknown:
         message = (
@@ -113,6 +118,9 @@ def read_inputs(
     flat = flatten(config, extra)
     flat["symbols"] = tuple(config.symbols) or tuple(feed.symbols)
     bound = account_hash(config, "" if real is None else real.account)
+    if real is not None and refused is not None:
+        bound = refused.account_hash
+        real.broker.confirm = lambda account: _confirm(config, account, bound)
     return Inputs(config, feed, signals, sessions, loaded, strategy, flat, bound, key, real)
 
 
@@ -134,12 +142,27 @@ def _refuse_another(config: Config) -> None:
         raise BadInputError(message)
 
 
-def make_feed(config: Config, secrets: Secrets | None = None, real: "Real | None" = None) -> Feed:
-    """The market the configuration names."""
+def _confirm(config: Config, account: str, bound: str) -> None:
+    """The account that answered the first try is the one the journal was made for."""
+    if account_hash(config, account) != bound:
+        message = (
+            f"journal {config.journal}: expected its account behind the keys, found another; "
+            "give the keys of the journal's account, or use another journal"
+        )
+        raise BadInputError(message)
+
+
+def make_feed(
+    config: Config,
+    secrets: Secrets | None = None,
+    real: "Real | None" = None,
+    sessions: tuple[Session, ...] = (),
+) -> Feed:
+    """The market the configuration names; `sessions` where a broker must not be asked for them."""
     if config.market.kind == "alpaca":
         from live.brokers.real import alpaca_feed  # noqa: PLC0415 - alpaca-py
 
-        return alpaca_feed(config, secrets or Secrets({}), real)
+        return alpaca_feed(config, secrets or Secrets({}), real, sessions)
     if config.market.kind == "csv":
         return CsvFeed(config.market.source.partition(":")[2])
     return SimulatedFeed(

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 from core.contract import Config
+from core.events import Session
 from live.brokers.alpaca.broker import AlpacaBroker
 from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.settings import AlpacaSettings
@@ -44,17 +45,24 @@ def real_broker(
     secrets: Secrets,
     clock: WallClock | None = None,
     kind: type[AlpacaBroker] = AlpacaBroker,
+    *,
+    ask: bool = True,
 ) -> Real:
     """The broker of `config`; its account is asked for, nothing is sent.
 
     A drill brings a clock of its own, and a `kind` of broker that dies where it is told to.
+    Without `ask` the journal says that the keys are refused: nothing is asked, the account is "".
     """
     clock = clock or WallClock()
     broker = kind(alpaca_settings(config), secrets, clock.now)
-    return Real(broker, clock, Waiting(clock), broker.identity(), _facts())
+    if not ask:
+        broker.shut()
+    return Real(broker, clock, Waiting(clock), broker.identity() if ask else "", _facts())
 
 
-def alpaca_feed(config: Config, secrets: Secrets, real: Real | None) -> AlpacaFeed:
+def alpaca_feed(
+    config: Config, secrets: Secrets, real: Real | None, sessions: tuple[Session, ...] = ()
+) -> AlpacaFeed:
     """Alpaca's market; where Alpaca is the broker too, over its connection and its budget."""
     clock = WallClock() if real is None else real.clock
     settings = alpaca_settings(config)
@@ -64,6 +72,7 @@ def alpaca_feed(config: Config, secrets: Secrets, real: Real | None) -> AlpacaFe
         Waiting(clock) if real is None else real.waiting,
         feed=settings.feed,
         cycle_s=config.market.cycle_s,
+        sessions=sessions,
     )
 
 

@@ -75,8 +75,12 @@ class AlpacaFeed:
         lead_s: Decimal = Decimal(1),
         late_s: Decimal = Decimal(2),
         silent_s: Decimal = Decimal(120),
+        sessions: tuple[Session, ...] = (),
     ) -> None:
-        """`wait(time)` sleeps until `time` and is false where the runner is to stop."""
+        """`wait(time)` sleeps until `time` and is false where the runner is to stop.
+
+        `sessions`: those known where Alpaca must not be asked for them.
+        """
         if not symbols:
             message = "alpaca market: expected symbols, found none; name some in `symbols`"
             raise BadInputError(message)
@@ -90,11 +94,13 @@ class AlpacaFeed:
         self._lead_s, self._late_s, self._silent_s = lead_s, late_s, silent_s
         self._down: dict[str, str] = {}
         self._news: list[Observation] = []
-        self._sessions: tuple[Session, ...] = ()
+        self._sessions = sessions
         self._read_on: date | None = None
 
     def calendar(self) -> tuple[str, tuple[Session, ...]]:
         """The sessions of the next two weeks, half days included; no start without them."""
+        if self._sessions:
+            return "alpaca", self._sessions
         found = self._read_calendar()
         if isinstance(found, Unreadable):
             message = (

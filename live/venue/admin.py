@@ -16,6 +16,8 @@ paths   GET  state      orders, executions, posts by client order id, counts, mo
              status takes status and event, and an execution_id chooses among fills
         POST order      somebody else's: {symbol, side, quantity, limit_price?, client_order_id?}
         POST position   shares that came from nowhere: {symbol, quantity, price}
+        POST keys       {"refuses": 401, 403, or null where the keys hold again}
+        POST account    {"trading_blocked" | "account_blocked": bool, "status": word}
         POST stream     {"do": "disconnect" | "half_open" | "raw", "data"?}
 why     none of it is subject to faults, limits or keys: it listens on loopback only
 """
@@ -65,6 +67,8 @@ class Admin:
             "POST arm": self.arm,
             "POST disarm": lambda _: self.disarm(),
             "POST rates": lambda call: self.rates(body_of(call.body)),
+            "POST keys": lambda call: self.keys(body_of(call.body)),
+            "POST account": lambda call: self.account(body_of(call.body)),
             "POST order": lambda call: self.foreign_order(body_of(call.body)),
             "POST position": lambda call: self.foreign_position(body_of(call.body)),
             "POST stream": lambda call: self.stream(body_of(call.body)),
@@ -194,6 +198,25 @@ class Admin:
         rates = parse_rates(str(body["faults"]))
         self.venue.faults.rates = rates
         return {"rates": {kind: str(rate) for kind, rate in rates.items()}}
+
+    def keys(self, body: Body) -> Body:
+        """Whether right keys are refused from now on, and how."""
+        refuses = body["refuses"]
+        if refuses not in (None, 401, 403):
+            raise ValueError(f"refuses: expected 401, 403 or null, found {refuses}")
+        self.venue.door.refuses = None if refuses is None else int(str(refuses))
+        self.venue.engine.changed.add(("state", "door"))
+        return {"refuses": refuses}
+
+    def account(self, body: Body) -> Body:
+        """What the account says of itself; while it may not trade, no order is taken."""
+        known = {"trading_blocked": bool, "account_blocked": bool, "status": str}
+        for name, value in body.items():
+            if not isinstance(value, known[name]):
+                raise TypeError(f"{name}: expected {known[name].__name__}, found {value}")
+        self.venue.trading.flags.update(body)
+        self.venue.engine.changed.add(("state", "flags"))
+        return dict(self.venue.trading.flags)
 
     def act(self, what: str, body: Body) -> Body:
         """What the venue does by itself with one order."""

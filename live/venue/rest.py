@@ -38,6 +38,7 @@ class TradingApi:
     def __init__(self, engine: Engine, clock: VenueClock) -> None:
         self.engine = engine
         self.clock = clock
+        self.flags: dict[str, object] = {}
         self.configurations: dict[str, object] = {
             "dtbp_check": "entry",
             "fractional_trading": True,
@@ -67,6 +68,8 @@ class TradingApi:
     def submit(self, call: Call, now: int, _id: str) -> Answer:
         """`POST /v2/orders`."""
         engine = self.engine
+        if any(value not in (False, "ACTIVE") for value in self.flags.values()):
+            return error(403, 40310000, "trading is blocked for this account")
         if self.configurations["suspend_trade"]:
             return error(403, 40310000, "new orders are rejected by user request")
         order = order_of(engine, body_of(call.body), now, len(engine.orders) + 1)
@@ -166,7 +169,8 @@ class TradingApi:
     def account(self, _call: Call, now: int, _id: str) -> Answer:
         """`GET /v2/account`."""
         suspended = self.configurations["suspend_trade"] is True
-        return Answer(200, answers.account_json(self.engine, suspended=suspended, now=now))
+        account = answers.account_json(self.engine, suspended=suspended, now=now)
+        return Answer(200, {**account, **self.flags})
 
     def configuration(self, call: Call, _now: int, _id: str) -> Answer:
         """`GET` and `PATCH /v2/account/configurations`."""

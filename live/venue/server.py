@@ -169,7 +169,7 @@ class Server:
         if not key_id or not secret:
             return {}, answers.UNAUTHORIZED
         if not self.venue.authorize(key_id, secret):
-            known = key_id == self.venue.setup.key_id
+            known = key_id == self.venue.setup.key_id and self.venue.door.refuses != 403
             return {}, answers.UNAUTHORIZED if known else answers.FORBIDDEN
         host = "data" if call.path.startswith("/v2/stocks/") else "trading"
         limit, minute = self.venue.setup.requests_per_minute, now // (60 * SECOND)

@@ -29,6 +29,12 @@ class Money(msgspec.Struct):
     costs: dict[str, Decimal]
 
 
+class Door(msgspec.Struct):
+    """How right keys are answered while they are refused: 401, 403, or None where they hold."""
+
+    refuses: int | None = None
+
+
 class Setup(NamedTuple):
     """What a venue is started with; what its file holds wins over `cash` and `start`."""
 
@@ -54,13 +60,15 @@ class Venue:
         self.engine = Engine(setup.seed, self.calendar, self.faults, setup.cash)
         self.trading = TradingApi(self.engine, self.clock)
         self.data = DataApi()
+        self.door = Door()
         self.store = Store(setup.path)
         self._counted: dict[str, int] = {}
         self._restore()
 
     def authorize(self, key_id: str, secret: str) -> bool:
-        """Whether these are the keys."""
-        return (key_id, secret) == (self.setup.key_id, self.setup.secret)
+        """Whether these are the keys, and the door is open to them."""
+        known = (key_id, secret) == (self.setup.key_id, self.setup.secret)
+        return known and self.door.refuses is None
 
     def quote(self, symbol: str, quote: Quote) -> None:
         """The market shows a quote of `symbol`."""
@@ -94,6 +102,10 @@ class Venue:
                 return _ENCODER.encode(Money(engine.cash, engine.positions, engine.costs))
             case _, "configurations":
                 return _ENCODER.encode(self.trading.configurations)
+            case _, "door":
+                return _ENCODER.encode(self.door)
+            case _, "flags":
+                return _ENCODER.encode(self.trading.flags)
             case _, "armed":
                 return _ENCODER.encode(self.faults.armed)
             case _, "calendar":
@@ -118,6 +130,10 @@ class Venue:
             engine.costs = money.costs
         if "configurations" in states:
             self.trading.configurations = msgspec.json.decode(states["configurations"])
+        if "door" in states:
+            self.door = msgspec.json.decode(states["door"], type=Door)
+        if "flags" in states:
+            self.trading.flags = msgspec.json.decode(states["flags"])
         if "armed" in states:
             self.faults.armed = msgspec.json.decode(states["armed"], type=list[Armed])
         if "calendar" in states:
