@@ -18,7 +18,7 @@ from core.events import IntentClosed, LockoutEnded, LockoutStarted
 from core.order import TerminalStatus
 from core.reasons import Reason, ReasonCode
 from core.state import STRATEGY, Lockout, State
-from core.values import CONTEXT, TimeText, later_by
+from core.values import CONTEXT, TimeText, micros
 
 BROKER, RATE, ACCOUNT, REJECTS = "broker", "rate", "account", "rejects"
 SILENT = (BROKER, RATE)
@@ -96,10 +96,10 @@ def with_reject(state: State, event: IntentClosed) -> State:
     if not refused or intent is None or BROKER in state.lockouts:
         return state
     risk = state.config.risk
-    rejects = dict(state.rejects)
+    rejects, window = dict(state.rejects), int(CONTEXT.scaleb(Decimal(risk.rejects_window_s), 6))
     for key, limit in ((ALL, risk.rejects_max), (intent.symbol, risk.rejects_symbol_max)):
         if limit:
             times = sorted((*rejects.get(key, ()), intent.since))[-limit:]
-            oldest = later_by(times[-1], CONTEXT.minus(Decimal(risk.rejects_window_s)))
-            rejects[key] = tuple(time for time in times if time > oldest)
+            kept = [time for time in times if micros(times[-1]) - micros(time) < window]
+            rejects[key] = tuple(kept)
     return replace(state, rejects=rejects)

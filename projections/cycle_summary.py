@@ -2,11 +2,14 @@
 
 shape   one row a cycle, by number; intents + skipped = universe, and in the end
         intents = submitted + failed + unknown + dropped
-units   `cooldown` in seconds of lockout left when the cycle opened, as decimal text;
+units   `cooldown` in seconds of waiting left, as decimal text: of the shown lockout when the cycle
+        opened, or of the longest cooldown that kept a symbol out, whichever is longer;
         `rate_budget` in calls left, as last reported before the cycle opened
 rule    what becomes of an intent later (a fill, an unknown that is found) counts for its cycle;
-        a cycle touched by a lockout shows the one that started last
+        a cycle touched by lockouts shows the gravest of them, and all in `lockouts` by scope
 """
+
+from decimal import Decimal
 
 import msgspec
 from msgspec.structs import replace
@@ -20,8 +23,11 @@ from core.events import (
     OrderSubmitSkipped,
     RateBudgetReported,
 )
+from core.lockout_facts import ACCOUNT, BROKER, RATE, REJECTS
 from core.order import OpenStatus
-from core.values import ZERO, TimeText, decimal_text, seconds_between
+from core.reasons import Reason, ReasonCode
+from core.state import STRATEGY
+from core.values import CONTEXT, ZERO, TimeText, decimal_text, seconds_between
 from projections.intent import Change, IntentRecord, fold_intents
 from projections.projection import Projection, Row
 from projections.view import Kind, View
@@ -40,9 +46,7 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     dropped: int = 0
     fills: int = 0
     reasons: dict[str, int] = {}
-    lockout: bool = False
-    lockout_reason: str | None = None
-    lockout_until: TimeText | None = None
+    lockouts: tuple["Lockout", ...] = ()
     cooldown: str | None = None
     rate_budget: int | None = None
     closed: bool = False
@@ -54,6 +58,10 @@ class Lockout(msgspec.Struct, frozen=True, gc=False):
     scope: str
     why: str
     until: TimeText | None
+
+
+GRAVEST_FIRST = (BROKER, ACCOUNT, STRATEGY, RATE, REJECTS)
+"""Which of several lockouts a cycle shows; other scopes, like one symbol's, come behind."""
 
 
 class Background(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -77,7 +85,8 @@ def evolve(view: View, sequence: int, event: Event) -> View:
             cycle = _cycle(view, event.cycle)
             code = str(event.reason.code)
             reasons = {**cycle.reasons, code: cycle.reasons.get(code, 0) + 1}
-            _put(view, replace(cycle, skipped=cycle.skipped + 1, reasons=reasons))
+            counted = replace(cycle, skipped=cycle.skipped + 1, reasons=reasons)
+            _put(view, _cooling(counted, _left_of(event.reason)))
         case CycleOpened():
             _open(view, event)
         case CycleClosed():
@@ -100,6 +109,7 @@ def row(view: View, key: str) -> Row | None:
     cycle = view.get(CYCLE, key)
     if cycle is None:
         return None
+    shown = _gravest(cycle.lockouts)
     return {
         "cycle": cycle.number,
         "time": cycle.slot,
@@ -112,9 +122,10 @@ def row(view: View, key: str) -> Row | None:
         "dropped": cycle.dropped,
         "fills": cycle.fills,
         "reasons": dict(sorted(cycle.reasons.items())),
-        "lockout": cycle.lockout,
-        "lockout_reason": cycle.lockout_reason,
-        "lockout_until": cycle.lockout_until,
+        "lockout": bool(cycle.lockouts),
+        "lockout_reason": None if shown is None else shown.why,
+        "lockout_until": None if shown is None else shown.until,
+        "lockouts": {lock.scope: lock.why for lock in cycle.lockouts},
         "cooldown": cycle.cooldown,
         "rate_budget": cycle.rate_budget,
         "closed": cycle.closed,
@@ -123,13 +134,16 @@ def row(view: View, key: str) -> Row | None:
 
 def _open(view: View, event: CycleOpened) -> None:
     background = _background(view)
-    cycle = replace(_cycle(view, event.number), slot=event.slot, rate_budget=background.rate_budget)
-    if background.lockouts:
-        lock = background.lockouts[-1]
-        cycle = _locked(cycle, lock)
-        if lock.until is not None:
-            left = max(seconds_between(event.slot, lock.until), ZERO)
-            cycle = replace(cycle, cooldown=decimal_text(left))
+    cycle = replace(
+        _cycle(view, event.number),
+        slot=event.slot,
+        rate_budget=background.rate_budget,
+        lockouts=background.lockouts,
+    )
+    lock = _gravest(background.lockouts)
+    if lock is not None and lock.until is not None:
+        left = max(seconds_between(event.observed_at, lock.until), ZERO)
+        cycle = _cooling(cycle, left)
     _put(view, cycle)
     view.put(BACKGROUND, "", replace(background, cycle=event.number))
 
@@ -137,15 +151,39 @@ def _open(view: View, event: CycleOpened) -> None:
 def _lock(view: View, lock: Lockout) -> None:
     """The lockout holds for the cycle that runs, and for those that open under it."""
     background = _background(view)
-    others = tuple(known for known in background.lockouts if known.scope != lock.scope)
-    view.put(BACKGROUND, "", replace(background, lockouts=(*others, lock)))
+    view.put(BACKGROUND, "", replace(background, lockouts=_with(background.lockouts, lock)))
     running = view.get(CYCLE, _key(background.cycle))
     if running is not None and not running.closed:
-        _put(view, _locked(running, lock))
+        _put(view, replace(running, lockouts=_with(running.lockouts, lock)))
 
 
-def _locked(cycle: Cycle, lock: Lockout) -> Cycle:
-    return replace(cycle, lockout=True, lockout_reason=lock.why, lockout_until=lock.until)
+def _with(locks: tuple[Lockout, ...], lock: Lockout) -> tuple[Lockout, ...]:
+    """`lock` among them, last; of one scope there is one."""
+    return (*(known for known in locks if known.scope != lock.scope), lock)
+
+
+def _gravest(locks: tuple[Lockout, ...]) -> Lockout | None:
+    """The one to show: by its scope, and of others the one that started last."""
+    for scope in GRAVEST_FIRST:
+        for lock in locks:
+            if lock.scope == scope:
+                return lock
+    return locks[-1] if locks else None
+
+
+def _left_of(reason: Reason) -> Decimal | None:
+    """The seconds a cooldown still has, of the reason by which it keeps a symbol out."""
+    cooling = reason.code in (ReasonCode.COOLDOWN_LOSS, ReasonCode.COOLDOWN_REENTRY)
+    if not cooling or reason.limit is None or reason.observed is None:
+        return None
+    return CONTEXT.subtract(Decimal(reason.limit), Decimal(reason.observed))
+
+
+def _cooling(cycle: Cycle, left: Decimal | None) -> Cycle:
+    """`cycle` with the longer wait: the one it has, or `left`."""
+    if left is None or (cycle.cooldown is not None and Decimal(cycle.cooldown) >= left):
+        return cycle
+    return replace(cycle, cooldown=decimal_text(left))
 
 
 def _count_intent(view: View, change: Change) -> None:
@@ -191,5 +229,5 @@ def _background(view: View) -> Background:
 
 
 CYCLE_SUMMARY = Projection(
-    name="cycle_summary", version=1, evolve=evolve, shown=CYCLE.name, row=row
+    name="cycle_summary", version=2, evolve=evolve, shown=CYCLE.name, row=row
 )

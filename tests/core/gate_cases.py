@@ -14,11 +14,13 @@ from core.events.lifecycle import Setting
 from core.reasons import Reason
 from tests.build import (
     account,
+    at,
     attempted,
     closed,
     cycle_opened,
     fill,
     intent,
+    lockout,
     quotes,
     reason,
     reported,
@@ -77,6 +79,15 @@ def limited(
     return GateCase(situation(first, *events), situation(second, *events), told)
 
 
+def locked_out(code: str, scope: str) -> GateCase:
+    """No lockout, or one of a symbol that is not traded; and one in force."""
+    told = reason(code, detail=f"until {at(60)}")
+    elsewhere = lockout("lockout.rejects", scope="symbol:IBM", until=60)
+    return GateCase(
+        situation(None, elsewhere), situation(None, lockout(code, scope=scope, until=60)), told
+    )
+
+
 def sold(price: str, *, seconds: float = -30) -> list[Event]:
     """100 MSFT bought at 10 and sold again."""
     return [
@@ -124,6 +135,11 @@ GATE_CASES: dict[str, GateCase] = {
     "throttle.executions": limited(
         "executions_max", 2, 1, reason("throttle.executions", **numbers("1", "1")), *held()
     ),
+    "lockout.unauthorized": locked_out("lockout.unauthorized", "broker"),
+    "lockout.forbidden": locked_out("lockout.forbidden", "broker"),
+    "lockout.rate_limited": locked_out("lockout.rate_limited", "rate"),
+    "lockout.account": locked_out("lockout.account", "account"),
+    "lockout.rejects": locked_out("lockout.rejects", "symbol:MSFT"),
     "session.after_open": GateCase(
         situation(AFTER_OPEN, heard=cycle_opened(1, seconds=300)),
         situation(AFTER_OPEN, heard=cycle_opened(1, seconds=299.4)),

@@ -44,7 +44,13 @@ from tests.core.world import (
 )
 from tests.spec import Outcome, given
 
-WHOLE_CYCLE = {"mode.mismatch", "throttle.executions"}
+WHOLE_CYCLE = {
+    "mode.mismatch",
+    "throttle.executions",
+    "lockout.unauthorized",
+    "lockout.forbidden",
+    "lockout.rate_limited",
+}
 TIGHTEST: Settings = {
     "risk.closing_only": True,
     "risk.blackout_after_open_minutes": "1440",

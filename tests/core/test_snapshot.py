@@ -22,6 +22,7 @@ from core.reading import ReadingError, decoder_of
 from core.rules import RULES
 from core.snapshot import SnapshotError
 from core.state import INITIAL, CycleCounts, Intent, Lockout, State
+from tests.build_world import at
 from tests.campaign import scenario
 from tests.core.small_world import POLICIES, STEPS, Made, Random, play
 from tests.core.world import Settings
@@ -118,7 +119,6 @@ def test_every_field_of_the_state_was_something_in_these_sessions(
 SEEN_ELSEWHERE = {
     "halted",
     "lockouts",
-    "rejects",
     "mismatched",
     "next_config",
     "unsettled",
@@ -138,7 +138,6 @@ def test_the_fields_that_no_session_sets_come_back_too() -> None:
             "strategy": Lockout("throttle.executions"),
             "broker": Lockout("lockout.unauthorized", at(60), 2),
         },
-        rejects={"": (at(1), at(2)), "MSFT": (at(2),)},
         mismatched={"MSFT": "position", "IBM": "foreign-order"},
         next_config=(config, "id", "hash"),
         unsettled=CycleCounts(number=1, slot=INITIAL.now, intents=3),

@@ -1,5 +1,8 @@
 """Cycles: what each asked for, what became of it, and what stood in the way."""
 
+import pytest
+from msgspec.structs import replace
+
 from core.events import Event
 from projections.cycle_summary import CYCLE_SUMMARY
 from tests.build import (
@@ -15,6 +18,7 @@ from tests.build import (
     lockout,
     lockout_ended,
     rate_budget,
+    reason,
     reported,
     skipped,
     submit_unknown,
@@ -61,6 +65,7 @@ def test_a_cycle_counts_its_universe_and_every_reason() -> None:
         "lockout": False,
         "lockout_reason": None,
         "lockout_until": None,
+        "lockouts": {},
         "cooldown": None,
         "rate_budget": 180,
         "closed": True,
@@ -128,12 +133,38 @@ def test_a_lockout_between_two_cycles_marks_the_later_one_alone() -> None:
     assert [row["lockout"] for row in rows_of(CYCLE_SUMMARY, *between)] == [False, True]
 
 
-def test_of_two_lockouts_the_later_one_is_shown_until_it_ends() -> None:
-    two = (lockout("429", scope="orders"), lockout("maintenance", scope="broker"))
+@pytest.mark.parametrize("other", ["account", "strategy", "rate", "rejects", "symbol:MSFT"])
+def test_of_two_lockouts_the_gravest_is_shown_until_it_ends_and_both_are_named(other: str) -> None:
+    two = (lockout("grave", until=60), lockout("other", scope=other, until=90))
 
-    assert rows_of(CYCLE_SUMMARY, *two, cycle_opened())[0]["lockout_reason"] == "maintenance"
-    ended = (*two, lockout_ended(scope="broker"), cycle_opened())
-    assert rows_of(CYCLE_SUMMARY, *ended)[0]["lockout_reason"] == "429"
+    (row,) = rows_of(CYCLE_SUMMARY, *two, cycle_opened())
+    assert cells(row, *LOCKOUT) == (True, "grave", at(60), "60")
+    assert row["lockouts"] == {"broker": "grave", other: "other"}
+    (row,) = rows_of(CYCLE_SUMMARY, *two, lockout_ended(), cycle_opened())
+    assert cells(row, *LOCKOUT) == (True, "other", at(90), "90")
+
+
+def test_a_lockout_that_is_prolonged_shows_its_new_end() -> None:
+    prolonged = (lockout("429", until=60), lockout("429", until=120), cycle_opened(seconds=61))
+
+    (row,) = rows_of(CYCLE_SUMMARY, *prolonged)
+    assert cells(row, *LOCKOUT) == (True, "429", at(120), "59")
+
+
+def test_what_is_left_of_a_lockout_counts_by_the_runners_clock() -> None:
+    """A recorded slot of long ago is opened today."""
+    today = replace(cycle_opened(seconds=-86_400), observed_at=at(30))
+
+    assert rows_of(CYCLE_SUMMARY, lockout(until=90), today)[0]["cooldown"] == "60"
+
+
+def test_a_cooldown_that_keeps_a_symbol_out_shows_the_longest_wait_that_is_left() -> None:
+    losses = [
+        replace(skipped(symbol), reason=reason("cooldown.loss", limit="60", observed=passed))
+        for symbol, passed in (("AAPL", "50"), ("MSFT", "20.5"), ("IBM", "30"))
+    ]
+
+    assert rows_of(CYCLE_SUMMARY, cycle_opened(), *losses)[0]["cooldown"] == "39.5"
 
 
 def test_cycles_stand_in_the_order_of_their_numbers() -> None:
