@@ -5,6 +5,7 @@ source  issue 6; ALPACA.md A4; FAULTS.md 3C (401/403: one probe per back-off, ne
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -433,7 +434,7 @@ def test_while_a_lockout_stands_nothing_leaves_and_the_keys_are_tried_at_most_ev
     for what, detail in steps:
         world.step(what, detail)
 
-    gaps = [later - earlier for earlier, later in zip(world.tries, world.tries[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(world.tries)]
     assert all(gap >= 10 for gap in gaps), world.tries
     for window in (60, 600):
         for first in world.tries:

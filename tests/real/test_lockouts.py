@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def test_refused_keys_end_every_attempt_and_every_later_cycle_says_so_until_they
         "/v2/account" for call in tries if call["number"] > last
     ]
     times = [ns_of(call["time"]) / 1e9 for call in refused]
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     least = [PROBE_S, 2 * PROBE_S, *[PROBE_MAX_S] * len(gaps)]
     assert all(gap > wait * 0.9 for gap, wait in zip(gaps, least, strict=False)), gaps
 
@@ -129,4 +130,37 @@ def test_refused_keys_end_every_attempt_and_every_later_cycle_says_so_until_they
     assert tag_of(heard[end - 1]) == "account-reported.v1"
     assert any(isinstance(event, OrderSubmitAttempted) for event in heard[end:])
     assert set(here.posts().values()) == {1}
+    here.assert_sound()
+
+
+def test_an_account_that_is_blocked_opens_nothing_and_goes_on_when_it_is_free(here: Drill) -> None:
+    here.venue.post("account", {"trading_blocked": True})
+    assert here.session(3).lockouts["account"].why == "lockout.account"
+    assert here.posts() == {}
+    here.venue.post("account", {"trading_blocked": False})
+    assert here.session(3).lockouts == {}
+
+    rows = here.rows("cycles")
+    assert [(row["lockout_reason"], row["reasons"]) for row in rows[:3]] == [
+        ("lockout.account", {"lockout.account": 2})
+    ] * 3
+    assert [row["lockout"] for row in rows[3:]] == [False] * 3
+    assert here.posts() != {}
+    here.assert_sound()
+
+
+def test_a_429_with_retry_after_ends_every_call_until_its_time_and_the_order_goes_once(
+    here: Drill,
+) -> None:
+    here.plan({1: [("AAPL", "buy", 10, "100.02")]})
+    here.venue.arm("rate_limited", seconds=2, times=1)
+    state = here.session(2)
+
+    assert (state.lockouts, list(here.posts().values())) == ({}, [2])
+    calls = calls_after(here, 0)
+    (number,) = (i for i, call in enumerate(calls) if call["fault"] == "rate_limited")
+    limited, later = (ns_of(call["time"]) / 1e9 for call in calls[number : number + 2])
+    assert later - limited > 1.9
+    (row, *_) = here.rows("cycles")
+    assert (row["lockout_reason"], row["submitted"]) == ("lockout.rate_limited", 1)
     here.assert_sound()
