@@ -7,7 +7,7 @@ broker's own name of the call.
 from enum import StrEnum
 
 from core.events.base import ObservationEvent
-from core.values import DecimalText, OrderType, Side, TimeInForce, TimeText
+from core.values import DecimalText, OrderType, Side, TimeInForce
 
 
 class SubmitFailure(StrEnum):

@@ -1,1 +1,1 @@
-"""The drill: what it deals, that one seed tells the same twice, and that it finds what is broken."""
+"""The drill: what it deals, the same told twice of one seed, and that it finds what is broken."""
