@@ -293,6 +293,19 @@ def test_a_runner_has_a_connection_ready_before_it_decides_a_cycle(
     assert seen == [True]
 
 
+@pytest.mark.parametrize("status", [401, 429])
+def test_nothing_is_made_ready_while_no_order_may_leave(greeter: Greeters, status: int) -> None:
+    server = greeter()
+    server.reply = lambda _: http(status, {"message": "no"}, {"Retry-After": "60"})
+    ours = client(server.url)
+    Orders(ours).submit(TICKET, 1, NOW)
+
+    ours.prepare()
+    Orders(ours).submit(TICKET, 2, NOW)
+
+    assert (len(server.posts()), server.connections) == (1, 1)
+
+
 def test_what_is_ready_ends_with_the_client(greeter: Greeters) -> None:
     server = greeter()
     ours = client(server.url)

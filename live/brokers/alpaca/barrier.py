@@ -50,6 +50,11 @@ class Barrier:
         with self._lock:
             self._shut_now(micros(self._clock()))
 
+    @property
+    def is_shut(self) -> bool:
+        """Whether the keys were refused, whoever may try them now."""
+        return self._shut
+
     @contextmanager
     def trying(self) -> Iterator[None]:
         """Calls within leave, until the first that is refused."""

@@ -73,7 +73,12 @@ class AlpacaClient:
         return self._call(self._trading, "DELETE", path, None)
 
     def prepare(self) -> None:
-        """Have connections ready for the orders that may be decided now; it never fails."""
+        """Have connections ready for the orders that may be decided now; it never fails.
+
+        None while no order may leave: the keys were refused, or there were too many requests.
+        """
+        if self.barrier.is_shut or self.pace.held_until() is not None:
+            return
         self._trading.connections.prepare(connect_s=self._settings.connect_s)
 
     def close(self) -> None:
