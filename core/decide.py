@@ -7,7 +7,7 @@ why     live and replay call the same function, so parity is equality of ids
 
 from decimal import localcontext
 
-from core import cycle, lockouts, outcomes, throttle
+from core import cycle, lockouts, outcomes, pause, throttle
 from core.emit import Emitter
 from core.events import (
     AlertCleared,
@@ -86,7 +86,10 @@ def _derive(emit: Emitter, observation: Observation, strategy: type | None) -> N
 
 
 def _on_command(emit: Emitter, command: OperatorCommanded) -> None:
-    """`halt` latches the kill switch, `cancel-all` cancels what is open; `resume` lifts latches."""
+    """`halt` latches the kill switch, `pause` stops openings, `cancel-all` cancels what is open.
+
+    `resume` lifts all that waits for a person: the kill switch, the pause, a disabled strategy.
+    """
     if command.command == "halt" and not emit.state.halted:
         reason = Reason(code=ReasonCode.OPERATOR_HALT, detail=command.why)
         emit(KillSwitchLatched, reason=reason)
@@ -95,6 +98,8 @@ def _on_command(emit: Emitter, command: OperatorCommanded) -> None:
             emit(KillSwitchReleased, who=command.who)
         throttle.enable(emit)
         lockouts.on_resume(emit)
+    elif command.command == "pause":
+        pause.begin(emit, command.why)
     elif command.command == "cancel-all":
         reason = Reason(code=ReasonCode.OPERATOR_CANCEL, detail=command.why)
         outcomes.cancel_all(emit, reason)

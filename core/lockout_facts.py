@@ -6,6 +6,7 @@ scopes  broker         the keys are refused (401, 403 without a code); nothing i
         account        the account says it may not trade; no opening, until it says otherwise
         rejects        too many orders refused lately; no opening for a cooldown
         symbol:MSFT    the same in one symbol
+        openings       an operator's pause; no opening, until `resume`
         strategy       core/throttle.py
 why     they are events, so a restart forgets none, and an end that never came is no end
 """
@@ -21,6 +22,7 @@ from core.state import STRATEGY, Lockout, State
 from core.values import CONTEXT, TimeText, micros
 
 BROKER, RATE, ACCOUNT, REJECTS = "broker", "rate", "account", "rejects"
+OPENINGS = "openings"
 SILENT = (BROKER, RATE)
 """The scopes under which nothing at all is sent."""
 _SYMBOL, _TIMER = "symbol:", "lockout:"
@@ -45,7 +47,7 @@ def scope_of(timer: str) -> str | None:
 
 def in_the_way(state: State, symbol: str, *, closing: bool) -> Lockout | None:
     """The gravest lockout under which this order may not be sent."""
-    scopes = SILENT if closing else (*SILENT, ACCOUNT, REJECTS, of_symbol(symbol))
+    scopes = SILENT if closing else (*SILENT, OPENINGS, ACCOUNT, REJECTS, of_symbol(symbol))
     return next((state.lockouts[scope] for scope in scopes if scope in state.lockouts), None)
 
 

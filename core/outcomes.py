@@ -55,6 +55,8 @@ from core.values import (
 
 STUCK_S = DecimalText("60")
 """How long an order may be in a status that is not ordinary before a person is told."""
+ASKED = {"cancel-all": ReasonCode.OPERATOR_CANCEL, "pause": ReasonCode.OPERATOR_PAUSE}
+"""What an operator wants canceled once it is known, by the kind of its timer."""
 DOUBLINGS = 6
 """How often the wait before another cancel doubles: a broker that refuses us is not hammered."""
 
@@ -96,6 +98,16 @@ def _settle(emit: Emitter, intent: Intent) -> None:
         close(emit, intent, status)
     elif intent.filled >= intent.quantity:
         close(emit, intent, TerminalStatus.FILLED)
+    elif intent.at_venue and not (intent.cancel_pending or intent.stranger):
+        _cancel_as_asked(emit, intent)
+
+
+def _cancel_as_asked(emit: Emitter, intent: Intent) -> None:
+    """An operator asked while nobody knew of the order; now it is there: it is not waited for."""
+    for kind, code in ASKED.items():
+        if f"{kind}:{intent.client_order_id}" in emit.state.timers:
+            _cancel(emit, intent, Reason(code=code))
+            return
 
 
 def on_amendment(emit: Emitter, amendment: FillBusted | FillCorrected) -> None:
@@ -216,10 +228,10 @@ def on_timer(emit: Emitter, key: str) -> None:
     elif kind == "retry" and intent.status is OpenStatus.PENDING_SUBMIT:
         if not _closed_unsent(emit, intent):
             _retry(emit, intent)
-    elif kind in ("cancel", "cancel-all") and not (intent.cancel_pending or intent.stranger):
+    elif (kind == "cancel" or kind in ASKED) and not (intent.cancel_pending or intent.stranger):
         reason = intent.cancel_reason or _too_old_or_late(emit.state, intent)
-        if kind == "cancel-all":
-            reason = Reason(code=ReasonCode.OPERATOR_CANCEL)
+        if kind in ASKED:
+            reason = Reason(code=ASKED[kind])
         if intent.at_venue:
             _cancel(emit, intent, reason)
         else:  # the outcome is unknown: cancel once it is known
@@ -282,15 +294,21 @@ def _retry(emit: Emitter, intent: Intent) -> None:
     emit(TimerSet, key=f"retry:{intent.client_order_id}", due=due)
 
 
-def cancel_all(emit: Emitter, reason: Reason) -> None:
-    """Cancel what is at the broker, drop what is not; what nobody knows of, once it is known."""
+def cancel_all(emit: Emitter, reason: Reason, *, openings: bool = False) -> None:
+    """Cancel what is at the broker, drop what is not; what nobody knows of, once it is known.
+
+    `openings`: only what opens or increases a position.
+    """
+    kind = next(kind for kind, code in ASKED.items() if code is reason.code)
     for client_order_id in emit.state.open_client_order_ids():
         intent = emit.state.intents[client_order_id]
+        if openings and intent.closing:
+            continue
         if intent.status is OpenStatus.PENDING_SUBMIT:
             close(emit, intent, TerminalStatus.SKIPPED, reason)
         elif not intent.at_venue:
             due = _next_look(emit.state, intent)
-            emit(TimerSet, key=f"cancel-all:{client_order_id}", due=due)
+            emit(TimerSet, key=f"{kind}:{client_order_id}", due=due)
         elif not intent.cancel_pending:
             _cancel(emit, intent, reason)
 

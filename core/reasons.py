@@ -146,6 +146,8 @@ class ReasonCode(StrEnum):
     """An operator's command halted trading."""
     OPERATOR_CANCEL = "operator.cancel"
     """An operator's command cancels the order."""
+    OPERATOR_PAUSE = "operator.pause"
+    """An operator paused openings: nothing is opened or increased until `resume`."""
     IDENTITY_COLLISION = "identity.collision"
     """The broker has our client order id with other parameters."""
 

@@ -184,7 +184,8 @@ def _add_view_commands(commands: Commands) -> None:
 def _add_operator_commands(commands: Commands) -> None:
     for name, about in (
         ("halt", "No order leaves until resume; works when the runner is dead."),
-        ("resume", "Lift the kill switch."),
+        ("pause", "Reduce only: nothing opens or increases a position until resume."),
+        ("resume", "Lift the kill switch, the pause, and a strategy's lockout."),
         ("cancel-all", "Cancel every open order."),
         ("accept-rollback", "Go on with a journal that lost events; both heads are written down."),
     ):

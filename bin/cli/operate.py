@@ -22,8 +22,13 @@ def halt(options: argparse.Namespace) -> int:
     return _operate(options, "halt")
 
 
+def pause(options: argparse.Namespace) -> int:
+    """Reduce only: nothing is opened, no position increased."""
+    return _operate(options, "pause")
+
+
 def resume(options: argparse.Namespace) -> int:
-    """Lift the kill switch."""
+    """Lift the kill switch, the pause and a disabled strategy."""
     return _operate(options, "resume")
 
 

@@ -85,7 +85,11 @@ class CalendarObserved(ObservationEvent, frozen=True, kw_only=True, tag="calenda
 
 
 class OperatorCommanded(ObservationEvent, frozen=True, kw_only=True, tag="operator-commanded.v1"):
-    """A person's command. `command`: halt, resume or cancel-all; `who` and `where` as known."""
+    """A person's command; `who` and `where` as known.
+
+    `command`: halt, pause, resume, cancel-all, and broker-suspend or broker-resume, which ask the
+    broker itself to refuse new orders or to take them again.
+    """
 
     command: str
     who: str

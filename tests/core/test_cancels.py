@@ -177,9 +177,17 @@ def test_cancel_all_cancels_what_nobody_knows_of_once_it_is_found() -> None:
     again = outcome.when(elapsed(f"cancel-all:{ORDER}", seconds=30))
     again.then(timer(f"cancel-all:{ORDER}", 60))
 
-    again.when(found(intent(), seconds=40)).then_nothing().when(
-        elapsed(f"cancel-all:{ORDER}", seconds=60)
-    ).then(cancel("operator.cancel"))
+    there = again.when(found(intent(), seconds=40)).then(cancel("operator.cancel"))
+    there.when(elapsed(f"cancel-all:{ORDER}", seconds=60)).then_nothing()
+
+
+def test_an_order_whose_answer_comes_after_cancel_all_is_canceled_at_once() -> None:
+    """A runner that was stopped within its send lets it out when it goes on."""
+    given(SENT).when(commanded("halt")).then(latched("operator.halt", detail="asked")).when(
+        commanded("cancel-all")
+    ).then(timer(f"cancel-all:{ORDER}", 30)).when(submitted(seconds=5)).then(
+        cancel("operator.cancel")
+    )
 
 
 @pytest.mark.parametrize(("attempt", "wait"), [(1, 1), (2, 2), (3, 4), (7, 64), (20, 64)])

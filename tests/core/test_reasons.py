@@ -16,6 +16,7 @@ from core.events import (
     Observation,
     QuotesObserved,
 )
+from core.lockout_facts import OPENINGS
 from core.reasons import Reason, ReasonCode
 from core.values import decimal_text
 from tests.build import (
@@ -26,6 +27,7 @@ from tests.build import (
     cycle_opened,
     found,
     intent,
+    lockout,
     quotes,
     rate_budget,
     reason,
@@ -189,6 +191,9 @@ REACHED: dict[str, Case] = {
         commanded("cancel-all"),
         None,
         reason("operator.cancel", detail="asked"),
+    ),
+    "operator.pause": Case(
+        [*OPEN, lockout("operator.pause", scope=OPENINGS)], NOW, buying(), reason("operator.pause")
     ),
     "identity.collision": Case(
         [*SENT, submit_unknown()],
