@@ -47,7 +47,7 @@ class WriterLock:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise LockedError(self.path, *_holder(self.path)) from None
+            raise LockedError(self.path, *named_in(self.path)) from None
         except OSError as error:
             raise ReadOnlyError(
                 str(self.path), f"the lock cannot be taken ({error.strerror})"
@@ -75,7 +75,8 @@ class WriterLock:
         self.release()
 
 
-def _holder(path: Path) -> tuple[int | None, str | None]:
+def named_in(path: Path) -> tuple[int | None, str | None]:
+    """(process id, since) of the last process that took the lock, as its file says."""
     try:
         pid, started = path.read_text(encoding="ascii").split()
         return int(pid), started

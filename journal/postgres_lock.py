@@ -59,6 +59,25 @@ class AdvisoryLock:
             self._connection = None
 
 
+def holder_of(place: JournalUrl) -> tuple[int | None, str | None, bool]:
+    """(process, since, whether anybody holds it) of a journal's lock, without taking it."""
+    connection = connect(place, writable=False, name="refold status")
+    try:
+        with translating(place.text):
+            key = lock_key("writer", place)
+            found = connection.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                " AND objsubid = 1"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                " AND (classid::bigint << 32) | objid::bigint = %s",
+                [key],
+            ).fetchone()
+            held = found is not None and found[0] > 0
+            return (*_holder(connection, key), held)
+    finally:
+        connection.close()
+
+
 def _holder(connection: Connection, key: int) -> tuple[int | None, str | None]:
     """The holder's process and since when, with its machine; None where the role may not see it."""
     with suppress(psycopg.Error, JournalError):

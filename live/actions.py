@@ -68,6 +68,8 @@ class Actions:
             case CancelAttempted():
                 self._before_call()
                 order_id = decision.client_order_id
+                if self.committer.state.alive(order_id) is None:
+                    return None  # it is over: whoever else asked for it, or it filled
                 if BROKER in self.committer.state.lockouts:
                     return CancelAnswered(
                         observed_at=self.now,

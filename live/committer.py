@@ -13,7 +13,14 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from core.decide import advance
-from core.events import Decision, Event, Observation, RunnerStarted
+from core.events import (
+    CancelAnswered,
+    CancelAttempted,
+    Decision,
+    Event,
+    Observation,
+    RunnerStarted,
+)
 from core.events.base import DecisionEvent
 from core.evolve import evolve
 from core.state import INITIAL
@@ -70,7 +77,8 @@ class Committer:
     def catch_up(self) -> None:
         """Fold what others appended; stop if one of them is a newer runner.
 
-        Decisions that an operator's command caused are `inherited`: the runner carries them out.
+        Decisions that an operator's command caused are `inherited`: the runner carries them out,
+        where the operator's own process has not done so.
         """
         for recorded in self.journal.read(after=self.head.sequence):
             event = recorded.event
@@ -79,6 +87,8 @@ class Committer:
             ours = self.claimed_epoch
             if ours is not None and isinstance(event, DecisionEvent):
                 self.inherited.append(event)
+            elif isinstance(event, CancelAnswered):
+                self.inherited = [one for one in self.inherited if not _is_answered(one, event)]
             if isinstance(event, RunnerStarted) and ours is not None and event.epoch > ours:
                 raise FencedError(ours, event.epoch)
 
@@ -151,6 +161,15 @@ class Committer:
         if self.listener is not None:
             self.listener(events)
         return decisions
+
+
+def _is_answered(decision: Decision, answer: CancelAnswered) -> bool:
+    """Whether whoever decided on this cancel has carried it out as well."""
+    return (
+        isinstance(decision, CancelAttempted)
+        and decision.client_order_id == answer.client_order_id
+        and decision.attempt <= answer.attempt
+    )
 
 
 def later(left: TimeText, right: TimeText) -> TimeText:

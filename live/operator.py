@@ -7,6 +7,8 @@ rule    The command's process folds the journal, decides and appends like a runn
         byte is checked before anything is appended.
 """
 
+from collections.abc import Sequence
+
 from core.events import Decision, OperatorCommanded, RollbackAccepted
 from core.values import TimeText
 from journal import Journal
@@ -23,7 +25,7 @@ def accept_rollback(journal: Journal, *, who: str, why: str) -> bool:
     lost, head = journal.rolled_back_from, journal.head
     if lost is None:
         return False
-    committer = _committer(journal)
+    committer = folded(journal)
     committer.observe(
         RollbackAccepted(
             observed_at=committer.state.now,
@@ -41,18 +43,39 @@ def accept_rollback(journal: Journal, *, who: str, why: str) -> bool:
 def command(
     journal: Journal, word: str, *, who: str, where: str, why: str, now: TimeText | None
 ) -> list[Decision]:
-    """Append `word` (halt, resume, cancel-all) and what the core derives of it.
+    """Append `word` (halt, pause, resume, cancel-all) and what the core derives of it.
 
     `now`: of the operator's clock; None where time is simulated, and stands at the last event.
     """
-    committer = _committer(journal)
-    observed = OperatorCommanded(
-        observed_at=now or committer.state.now, command=word, who=who, where=where, why=why
+    return commanded(folded(journal), (word,), who=who, where=where, why=why, now=now)
+
+
+def commanded(
+    committer: Committer,
+    words: Sequence[str],
+    *,
+    who: str,
+    where: str,
+    why: str,
+    now: TimeText | None,
+) -> list[Decision]:
+    """Append the commands, in one append, and anchor it: it stands whatever comes after it.
+
+    dies  before the append: nothing was commanded. After it: all of them stand, anchored or not
+    """
+    decisions = committer.observe(
+        *(
+            OperatorCommanded(
+                observed_at=now or committer.state.now, command=word, who=who, where=where, why=why
+            )
+            for word in words
+        )
     )
-    return committer.observe(observed)
+    committer.journal.anchor()
+    return decisions
 
 
-def _committer(journal: Journal) -> Committer:
+def folded(journal: Journal) -> Committer:
     """The state at the head of a journal that was checked from its first event on."""
     committer = Committer(journal, snapshots=Snapshots(journal))
     for _ in journal.read(limit=committer.started_from):

@@ -186,13 +186,41 @@ def _add_operator_commands(commands: Commands) -> None:
         ("halt", "No order leaves until resume; works when the runner is dead."),
         ("pause", "Reduce only: nothing opens or increases a position until resume."),
         ("resume", "Lift the kill switch, the pause, and a strategy's lockout."),
-        ("cancel-all", "Cancel every open order."),
+        ("cancel-all", "Cancel every open order: the runner does, or the next one."),
         ("accept-rollback", "Go on with a journal that lost events; both heads are written down."),
     ):
         command = _add(commands, name, "operate", about)
         _add_journal(command)
         command.add_argument("--why", type=_text, default="", metavar="TEXT", help="is kept")
         command.add_argument("--who", type=_text, metavar="NAME", help="the operator (login)")
+        if name == "halt":
+            _add_halt(command)
+        elif name == "resume":
+            command.add_argument(
+                "--broker-resume",
+                action="store_true",
+                help="the broker takes new orders again: suspend_trade off",
+            )
+
+
+def _add_halt(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--cancel-open",
+        action="store_true",
+        help="cancel what is open, by this very process: the runner may be dead or stopped",
+    )
+    command.add_argument(
+        "--broker-suspend",
+        action="store_true",
+        help="then let the broker refuse new orders, whoever sends them: suspend_trade on",
+    )
+    command.add_argument(
+        "--within",
+        type=_seconds,
+        default=20.0,
+        metavar="S",
+        help="look for S s that canceled orders are over (20)",
+    )
 
 
 def _add_config(commands: Commands) -> None:

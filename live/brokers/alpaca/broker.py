@@ -164,6 +164,10 @@ class AlpacaBroker:
         self._cancels[client_order_id] = attempt
         return self._orders.cancel(client_order_id, attempt, now)
 
+    def learn(self, client_order_id: str, venue_order_id: str) -> None:
+        """Alpaca's id of an order, which a cancel needs: one request less."""
+        self._orders.learn(client_order_id, venue_order_id)
+
     def replace(
         self,
         client_order_id: str,

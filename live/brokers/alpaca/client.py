@@ -64,7 +64,7 @@ class AlpacaClient:
         """One POST of the trading endpoint."""
         return self._call(self._trading, "POST", path, body)
 
-    def patch(self, path: str, body: Mapping[str, str]) -> Answer | NoAnswer:
+    def patch(self, path: str, body: Mapping[str, str | bool]) -> Answer | NoAnswer:
         """One PATCH of the trading endpoint."""
         return self._call(self._trading, "PATCH", path, body)
 
@@ -90,7 +90,7 @@ class AlpacaClient:
         return self._secrets.mask(raw_text(body))[:RAW_LENGTH_MAX]
 
     def _call(
-        self, client: "RESTClient", method: str, path: str, data: Mapping[str, str] | None
+        self, client: "RESTClient", method: str, path: str, data: Mapping[str, str | bool] | None
     ) -> Answer | NoAnswer:
         paced = client is self._trading
         refusal = self.barrier.refusal() or (self.pace.refusal() if paced else None)
@@ -131,7 +131,7 @@ class AlpacaClient:
 
 
 def _answer_of(
-    client: "RESTClient", method: str, path: str, data: Mapping[str, str] | None
+    client: "RESTClient", method: str, path: str, data: Mapping[str, str | bool] | None
 ) -> Answer:
     """alpaca-py's one way to every method, with our transport and our answer behind it."""
     body = None if data is None else dict(data)

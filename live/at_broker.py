@@ -1,0 +1,181 @@
+"""The operator's own hand at a real broker: cancel what is open, suspend the account, take it back.
+
+why     the runner may be dead, stuck, or stopped; what an operator asks for is done by the
+        operator's own process then, with the committer and the actions a runner has
+rules   What is asked is in the journal, and anchored, before any call. The core decides the
+        cancels; this process sends them under the epoch in force and commits their answers. A
+        runner that lives is told of the same cancels and sends those that were not answered yet:
+        a cancel sent twice cancels once (422 the second time).
+        It looks until every order is closed, or `within_s` is over; what is left is named
+dies    anywhere: what was asked stands. A cancel without an answer is sent again by the runner
+        that goes on, or by the next one when it starts
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+from core.contract import BrokerKind, Config
+from core.events import (
+    CancelAttempted,
+    Decision,
+    StreamWentDown,
+    StreamWentUp,
+    TimerElapsed,
+)
+from core.state import TRADING, Intent, State
+from live.actions import Actions
+from live.brokers.alpaca.broker import AlpacaBroker
+from live.brokers.alpaca.open_orders import blocked, seen, suspended
+from live.brokers.real import alpaca_settings
+from live.clock import Clock, WallClock
+from live.committer import Committer
+from live.feeds.errors import BadInputError
+from live.inputs import account_hash
+from live.secrets import Secrets
+
+WITHIN_S = Decimal(20)
+"""How long an operator's command looks for what it asked."""
+LOOKS_S = (Decimal("0.25"), Decimal("0.5"), Decimal(1), Decimal(2))
+"""The waits between its looks; the last one repeats."""
+_TIMERS = ("cancel", "cancel-all", "pause")
+_SUSPENDED = "trade_suspended_by_user"
+
+
+class Left(NamedTuple):
+    """An order that is not known to be over, and why."""
+
+    client_order_id: str
+    symbol: str
+    side: str
+    leaves_quantity: str
+    status: str
+    why: str
+
+
+class Canceled(NamedTuple):
+    """What came of canceling: how many were open, what is left, what is open and not ours."""
+
+    asked: int
+    left: list[Left]
+    others: list[str]
+    why: str
+
+
+def config_of(state: State) -> Config:
+    """The configuration that a runner of this journal started with last."""
+    return state.config if state.next_config is None else state.next_config[0]
+
+
+def has_broker(state: State) -> bool:
+    """Whether there is a broker to ask; a simulated one acts in its runner's time alone."""
+    return config_of(state).broker.kind is not BrokerKind.SIM
+
+
+class AtBroker:
+    """One operator's command at one account."""
+
+    def __init__(self, committer: Committer, secrets: Secrets, account: str) -> None:
+        """`account` is the hash of the account the journal is bound to.
+
+        Raises `BadInputError` where there are no keys, or they are another account's.
+        """
+        self.committer = committer
+        self.clock: Clock = WallClock()
+        self.config = config_of(committer.state)
+        self.broker = AlpacaBroker(alpaca_settings(self.config), secrets, self.clock.now)
+        self.actions = Actions(committer, self.broker, self.clock.monotonic)
+        self.why = self._check_account(account)
+
+    def _check_account(self, account: str) -> str:
+        """Why the account could not be read; "" where it is the journal's."""
+        try:
+            found = self.broker.identity()
+        except BadInputError as error:
+            return str(error)  # cancels are tried all the same: their ids are this account's alone
+        if account_hash(self.config, found) != account:
+            message = (
+                "broker: expected the account this journal is bound to, found another one's keys; "
+                "nothing was asked of it; give the keys of the journal's account"
+            )
+            raise BadInputError(message)
+        return ""
+
+    def cancel_open(self, decisions: Iterable[Decision], within_s: Decimal) -> Canceled:
+        """Send these cancels, then look until all that was open is over, or the time is."""
+        ends = self.clock.monotonic() + within_s
+        asked = set(self.committer.state.intents)
+        for intent in self.committer.state.intents.values():
+            if intent.venue_order_id is not None:
+                self.broker.learn(intent.client_order_id, intent.venue_order_id)
+        self._carry_out(decisions, ends)
+        others, looks = self._look(), 0
+        while self._left(asked) and self.clock.monotonic() < ends:
+            wait_s = LOOKS_S[min(looks, len(LOOKS_S) - 1)]
+            self.broker.wait(float(max(min(wait_s, ends - self.clock.monotonic()), Decimal(0))))
+            looks += 1
+            self._timers(ends)
+            others = self._look()
+        return Canceled(len(asked), self._left(asked), others, self.why)
+
+    def suspend(self, *, suspend: bool) -> str:
+        """Ask the broker for it and write down what it says; "" or why that is not certain."""
+        flag = suspended(self.broker.client, suspend=suspend)
+        if flag.is_suspended is None:
+            return flag.why or "the broker does not say"
+        why = _SUSPENDED if flag.is_suspended else blocked(self.broker.client)
+        now = self.clock.now()
+        self.committer.observe(
+            StreamWentDown(observed_at=now, stream=TRADING, why=why)
+            if why
+            else StreamWentUp(observed_at=now, stream=TRADING)
+        )
+        return "" if flag.is_suspended is suspend else flag.why or "the broker says otherwise"
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self.broker.close()
+
+    def _carry_out(self, decisions: Iterable[Decision], ends: Decimal) -> None:
+        """One call after the other while there is time."""
+        for decision in decisions:
+            if isinstance(decision, CancelAttempted) and self.clock.monotonic() < ends:
+                self.actions.carry_out([decision])
+
+    def _timers(self, ends: Decimal) -> None:
+        """Cancels that the core wanted to try again by now."""
+        now = self.clock.now()
+        due = [(at, key) for key, at in self.committer.state.timers.items() if at <= now]
+        for at, key in sorted(due):
+            if key.partition(":")[0] in _TIMERS:
+                elapsed = TimerElapsed(observed_at=now, key=key, due=at)
+                self._carry_out(self.committer.observe(elapsed), ends)
+
+    def _look(self) -> list[str]:
+        """Commit what is new of our orders, and act on it; the orders of nobody here."""
+        self.committer.catch_up()
+        look = seen(self.broker.client, self.committer.state, self.clock.now())
+        for observation in look.observations:
+            self.actions.carry_out(self.committer.observe(observation))
+        self.why = look.failed or ""
+        return look.others
+
+    def _left(self, asked: set[str]) -> list[Left]:
+        """Of the orders that were open, those that still are."""
+        self.committer.catch_up()
+        intents = self.committer.state.intents
+        return [_left_of(intents[key], self.why) for key in sorted(asked & set(intents))]
+
+
+def _left_of(intent: Intent, why: str) -> Left:
+    said = why or f"the broker's last word is {intent.reported_status or 'none'}"
+    if not intent.at_venue:
+        said = "whether the broker has it is not known; it is canceled when it turns up"
+    return Left(
+        intent.client_order_id,
+        intent.symbol,
+        str(intent.side),
+        str(intent.leaves),
+        str(intent.status),
+        said,
+    )
