@@ -182,6 +182,16 @@ def _add_view_commands(commands: Commands) -> None:
 
 
 def _add_operator_commands(commands: Commands) -> None:
+    status = _add(commands, "status", "status", "How it stands, on one screen; reads only.")
+    _add_journal(status)
+    status.add_argument(
+        "--watch",
+        nargs="?",
+        type=_seconds,
+        const=2.0,
+        metavar="S",
+        help="draw it again every S s (2) until ctrl-C; with --json a line each",
+    )
     for name, about in (
         ("halt", "No order leaves until resume; works when the runner is dead."),
         ("pause", "Reduce only: nothing opens or increases a position until resume."),
