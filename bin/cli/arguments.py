@@ -192,6 +192,8 @@ def _add_operator_commands(commands: Commands) -> None:
         metavar="S",
         help="draw it again every S s (2) until ctrl-C; with --json a line each",
     )
+    doctor = _add(commands, "doctor", "doctor", "What would stop a runner; reads only.")
+    _add_settings(doctor)
     for name, about in (
         ("halt", "No order leaves until resume; works when the runner is dead."),
         ("pause", "Reduce only: nothing opens or increases a position until resume."),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 TRADE_UPDATES = "trade_updates"
 ACCOUNT = "account"
+NOT_YET = "not connected yet"
 _UNAUTHORIZED = "unauthorized"
 _OVERFLOW = "overflow"
 
@@ -73,7 +74,7 @@ class TradeStream:
 
     def start(self) -> None:
         """Connect, and stay connected. Until it is up, and compared, both are down."""
-        self._tell_down("not connected yet")
+        self._tell_down(NOT_YET)
         self._thread.start()
 
     def reconnect(self, why: str) -> None:
