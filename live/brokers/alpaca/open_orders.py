@@ -20,7 +20,7 @@ from live.brokers.alpaca.answer import Answer, NoAnswer
 from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.errors import read_error
 from live.brokers.alpaca.reading import Unreadable, read_object
-from live.brokers.alpaca.reconcile import news_of_order, orders_of
+from live.brokers.alpaca.reconcile import news_of_orders
 from live.brokers.alpaca.records import read_account
 from live.brokers.base import Known
 
@@ -44,15 +44,13 @@ class Flag(NamedTuple):
 
 def seen(client: AlpacaClient, known: Known, now: TimeText) -> Seen:
     """The orders the journal holds open, and all that are open at Alpaca."""
-    orders, failed = orders_of(client, known, now)
-    found: list[Observation] = []
-    others: list[str] = []
-    for order in sorted(orders, key=lambda order: order.client_order_id):
-        if known.knows_order(order.client_order_id):
-            found += news_of_order(order, [], known, now)
-        elif not status_of(order.status)[1]:
-            others.append(f"{order.side} {order.quantity} {order.symbol} {order.client_order_id}")
-    return Seen(found, others, failed)
+    news, orders, failed = news_of_orders(client, known, now)
+    others = [
+        f"{order.side} {order.quantity} {order.symbol} {order.client_order_id}"
+        for order in sorted(orders, key=lambda order: order.client_order_id)
+        if not known.knows_order(order.client_order_id) and not status_of(order.status)[1]
+    ]
+    return Seen(news, others, failed)
 
 
 def suspended(client: AlpacaClient, *, suspend: bool) -> Flag:

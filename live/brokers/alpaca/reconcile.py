@@ -309,3 +309,18 @@ def _days(since: TimeText, until: TimeText) -> list[str]:
 def _new_york_day(time: TimeText) -> date:
     moment = datetime.fromtimestamp(micros(time) // 1_000_000, UTC)
     return moment.astimezone(_NEW_YORK).date()
+
+
+def news_of_orders(
+    client: AlpacaClient, known: Known, now: TimeText
+) -> tuple[list[Observation], list[OrderRecord], str | None]:
+    """(news of our orders, all orders read, what failed), without executions or positions.
+
+    For whoever stands beside a runner: its orders' statuses and what they filled, and no more.
+    """
+    orders, failed = _orders(client, known, now)
+    found: list[Observation] = []
+    for order in sorted(orders, key=lambda order: order.client_order_id):
+        if _is_ours(order, known):
+            found += _news(client, order, [], known, now)
+    return found, orders, failed
