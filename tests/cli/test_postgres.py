@@ -29,6 +29,9 @@ def test_a_session_in_a_server_is_the_one_in_a_file_and_every_command_works(
     exported = refold("export", "--journal", postgres, cwd=folder)
     assert len(exported.out.splitlines()) == ran.json["head"]["sequence"]
     assert refold("halt", "--journal", postgres, "--why", "a drill", cwd=folder).status == Exit.GOOD
+    standing = refold("status", "--journal", postgres, "--json", cwd=folder)
+    assert standing.status == Exit.HALTED, standing.lines
+    assert standing.json["runner"]["alive"] is False
     halted = refold(*run_words("--cycles", 1, journal=postgres), cwd=folder)
     assert halted.status == Exit.GOOD, halted.lines
     assert halted.json["cycles"] == 6
@@ -46,6 +49,8 @@ def test_a_runner_that_is_taken_over_in_a_server_is_fenced(postgres: str, tmp_pa
         until = time.monotonic() + 30
         while refold("verify", postgres, "--json", cwd=folder).json is None:
             assert time.monotonic() < until
+        seen = refold("status", "--journal", postgres, "--json", cwd=folder)
+        assert (seen.json["runner"]["alive"], seen.json["runner"]["pid"]) == (True, first.pid)
         locked = refold(*run_words("--cycles", 2, journal=postgres), cwd=folder)
         second = refold(*run_words("--cycles", 2, "--take-over", journal=postgres), cwd=folder)
         fenced = ended(first)

@@ -39,7 +39,18 @@ def imported(folder: Path, *words: str) -> set[str]:
     return set(done.stderr.splitlines())
 
 
-@pytest.mark.parametrize("words", [["verify", JOURNAL], ["show", "orders"], ["tail"], ["halt"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify", JOURNAL],
+        ["show", "orders"],
+        ["tail"],
+        ["status"],
+        ["pause"],
+        ["resume"],
+        ["halt"],
+    ],
+)
 def test_reading_and_halting_import_no_broker_and_no_data_frames(
     short: Session, tmp_path: Path, words: list[str]
 ) -> None:
