@@ -83,8 +83,9 @@ def test_what_allows_a_call_is_anchored_with_a_sync_before_it(
     assert set(behind) == {0}
 
 
+@pytest.mark.parametrize("word", ["halt", "pause"])
 def test_a_halt_between_the_commit_and_the_call_is_obeyed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     url = f"sqlite:///{tmp_path}/main.db"
     real_anchor, real_submit = Journal.anchor, SimulatedBroker.submit
@@ -97,7 +98,7 @@ def test_a_halt_between_the_commit_and_the_call_is_obeyed(
         if not halted and any(attempts):
             halted.append(True)
             with open_journal(url) as other:
-                command(other, "halt", who="me", where="here", why="a test", now=None)
+                command(other, word, who="me", where="here", why="a test", now=None)
 
     def submit(broker: SimulatedBroker, *words: Any) -> Any:
         posted.append(words)

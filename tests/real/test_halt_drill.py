@@ -21,8 +21,8 @@ from alpaca.common.exceptions import APIError
 from bin.cli.exits import Exit
 from tests.cli import command
 from tests.cli.command import Ran, assert_refused, ended, environment, events
-from tests.real.world import JOURNAL, KEYS, Drill, drill
-from tests.venue.process import eventually
+from tests.real.world import JOURNAL, KEY_ID, KEYS, SECRET, Drill, drill
+from tests.venue.process import eventually, start
 
 WITHIN_S = 30
 QUIET_S = 1.0
@@ -258,6 +258,24 @@ def test_a_halt_without_keys_stands_and_says_what_it_could_not_do(here: Drill) -
     assert "APCA_API_KEY_ID" in ran.json["problems"][0]
     assert ran.json["decisions"][0]["type"] == "kill-switch-latched.v1"
     assert here.orders()[0]["status"] == "new"
+
+
+def test_keys_of_another_account_cancel_nothing_there(here: Drill, tmp_path: Path) -> None:
+    """The halt stands; whose orders these are is asked before any cancel."""
+    here.plan({1: [("MSFT", "buy", 1, "90.00")]})
+    assert here.run("--cycles", 1).status == 0
+    here.venue.process.kill()
+    here.venue.process.wait(10)
+    port = here.venue.ready["trading_url"].rpartition(":")[2]
+    keys = ("--key-id", KEY_ID, "--secret", SECRET)
+
+    with start(None, "--port", port, "--seed", "2", *keys) as other:
+        ran = halted(here, "--broker-suspend", status=Exit.NOT_CONFIRMED)
+        writes = [call for call in other.get("calls") if call["method"] != "GET"]
+
+    assert writes == []
+    assert "another one's keys" in ran.json["problems"][0]
+    assert ran.json["decisions"][0]["type"] == "kill-switch-latched.v1"
 
 
 def stop(here: Drill, process: "Popen[str]") -> None:
