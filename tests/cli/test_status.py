@@ -130,8 +130,8 @@ def test_a_runner_at_work_is_seen_and_not_disturbed(tmp_path: Path) -> None:
     words = ("run", "--journal", URL, "--pace", 0.1, "--json")
     process = started(*words, cwd=tmp_path)
     try:
-        eventually((tmp_path / "j.db").exists, 30)
-        ran = eventually(lambda: alive(status(tmp_path)), 30)
+        eventually((tmp_path / "j.db").exists, 120)
+        ran = eventually(lambda: alive(status(tmp_path)), 120)
         assert ran["runner"]["pid"] == process.pid
         assert status(tmp_path).json["runner"]["stopped"] is False
 
@@ -168,7 +168,7 @@ def test_a_watch_shows_what_changes_and_ends_well_on_ctrl_c(folder: Path) -> Non
     try:
         assert line_of(process)["kill_switch"] is None
         told(folder, "halt", "--why", "now")
-        eventually(lambda: line_of(process)["kill_switch"] is not None, 30)
+        eventually(lambda: line_of(process)["kill_switch"] is not None, 120)
         process.send_signal(signal.SIGINT)
         ran = ended(process)
     finally:
