@@ -19,14 +19,13 @@ from core.contract import BrokerKind, Config
 from core.events import (
     CancelAttempted,
     Decision,
-    StreamWentDown,
-    StreamWentUp,
     TimerElapsed,
 )
-from core.state import TRADING, Intent, State
+from core.lockout_facts import BROKER
+from core.state import Intent, State
 from live.actions import Actions
 from live.brokers.alpaca.broker import AlpacaBroker
-from live.brokers.alpaca.open_orders import blocked, seen, suspended
+from live.brokers.alpaca.open_orders import seen, suspended
 from live.brokers.real import alpaca_settings
 from live.clock import Clock, WallClock
 from live.committer import Committer
@@ -39,7 +38,6 @@ WITHIN_S = Decimal(20)
 LOOKS_S = (Decimal("0.25"), Decimal("0.5"), Decimal(1), Decimal(2))
 """The waits between its looks; the last one repeats."""
 _TIMERS = ("cancel", "cancel-all", "pause")
-_SUSPENDED = "trade_suspended_by_user"
 
 
 class Left(NamedTuple):
@@ -108,6 +106,8 @@ class AtBroker:
         for intent in self.committer.state.intents.values():
             if intent.venue_order_id is not None:
                 self.broker.learn(intent.client_order_id, intent.venue_order_id)
+        if BROKER in self.committer.state.lockouts and not self.why:
+            self._hear_account()  # these keys hold: the runner's, or new ones
         self._carry_out(decisions, ends)
         others, looks = self._look(), 0
         while self._left(asked) and self.clock.monotonic() < ends:
@@ -121,16 +121,14 @@ class AtBroker:
     def suspend(self, *, suspend: bool) -> str:
         """Ask the broker for it and write down what it says; "" or why that is not certain."""
         flag = suspended(self.broker.client, suspend=suspend)
-        if flag.is_suspended is None:
-            return flag.why or "the broker does not say"
-        why = _SUSPENDED if flag.is_suspended else blocked(self.broker.client)
-        now = self.clock.now()
-        self.committer.observe(
-            StreamWentDown(observed_at=now, stream=TRADING, why=why)
-            if why
-            else StreamWentUp(observed_at=now, stream=TRADING)
-        )
+        self._hear_account()
         return "" if flag.is_suspended is suspend else flag.why or "the broker says otherwise"
+
+    def _hear_account(self) -> None:
+        """What the account says of itself: whether it may trade; read, so its keys hold."""
+        account = self.broker.account(self.clock.now())
+        if account is not None:
+            self.actions.carry_out(self.committer.observe(account))
 
     def close(self) -> None:
         """Let go of the broker."""

@@ -25,8 +25,9 @@ from core.events import (
     RunnerStarted,
     RunnerStopped,
 )
+from core.lockout_facts import OPENINGS
 from core.order import OpenStatus
-from core.state import COMPARED, OPENINGS, ORDER_UPDATES, TRADING, Intent, State
+from core.state import COMPARED, ORDER_UPDATES, TRADING, Intent, State
 from core.values import ZERO, TimeText, decimal_text, seconds_between, time_text
 from journal import Journal
 from journal.holder import Holder, holder_of

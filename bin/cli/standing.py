@@ -32,9 +32,16 @@ def lines_of_runner(runner: dict[str, object], state: State) -> list[str]:
 
 def lines_of_rest(state: State) -> list[str]:
     """What keeps orders back after all that a `resume` lifts."""
-    lines = [f"still  lockout of {scope}: {why}" for scope, why in sorted(state.lockouts.items())]
+    lines = []
+    account = state.account
+    if account is not None and account.blocked == SUSPENDED:
+        lines.append(
+            "still  the account is suspended at the broker; resume --broker-resume lifts it"
+        )
+    for scope, lockout in sorted(state.lockouts.items()):
+        until = f" until {lockout.until}" if lockout.until else ""
+        lines.append(f"still  lockout of {scope}: {lockout.why}{until}")
     for what, why in sorted(state.streams.items()):
-        mend = "; resume --broker-resume lifts it" if why == SUSPENDED else ""
-        lines += [f"still  {what} is down: {why}{mend}"] if why else []
+        lines += [f"still  {what} is down: {why}"] if why else []
     lines += [f"still  {symbol}: {what}" for symbol, what in sorted(state.mismatched.items())]
     return lines

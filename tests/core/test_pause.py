@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from core.decide import advance
 from core.events import Event, IntentCreated, LockoutStarted
-from core.snapshot import encode, opened, state_of
 from core.lockout_facts import OPENINGS
+from core.snapshot import encode, opened, state_of
 from tests.build import (
     ORDER,
     attempted,
