@@ -25,7 +25,7 @@ from core.events import (
 from core.lockout_facts import ACCOUNT, BROKER, RATE, REJECTS, SILENT, timer_of
 from core.order import TerminalStatus
 from core.state import State
-from core.values import TimeText, micros
+from core.values import TimeText, decimal_text, micros
 from tests.build import (
     ORDER,
     account,
@@ -72,13 +72,13 @@ UNAUTHORIZED, FORBIDDEN = "lockout.unauthorized", "lockout.forbidden"
 LIMITED, REFUSALS = "lockout.rate_limited", "lockout.rejects"
 
 
-def failed(status: int, code: str | None = None, retry: float | None = None) -> OrderSubmitFailed:
+def failed(status: int, code: str | None = None, retry: int | None = None) -> OrderSubmitFailed:
     """The POST was answered with this."""
     return replace(
         submit_failed(error_class="rate_limited" if status == 429 else "refused"),
         status_code=status,
         error_code=code,
-        retry_at=None if retry is None else at(retry),
+        retry_after_s=None if retry is None else decimal_text(retry),
     )
 
 
