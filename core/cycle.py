@@ -148,15 +148,14 @@ def _create(emit: Emitter, order: Candidate, wanted: Wanted, slot: TimeText, ord
         strategy_reason=wanted.reason or None,
     )
     emit(OrderSubmitAttempted, client_order_id=order_id, attempt=1)
-    due = _cancel_due(state, slot)
+    due = cancel_due(state, slot, state.runner_time(slot))
     if due is not None:
         emit(TimerSet, key=f"cancel:{order_id}", due=due)
 
 
-def _cancel_due(state: State, slot: TimeText) -> TimeText | None:
-    """When a working order is canceled: at its greatest age, or before the close."""
+def cancel_due(state: State, slot: TimeText, since: TimeText) -> TimeText | None:
+    """When an order working `since` then is canceled: at its greatest age, or before the close."""
     risk = state.config.risk
-    since = state.runner_time(slot)
     dues: list[TimeText] = []
     if Decimal(risk.order_max_age_s):
         dues.append(later_by(since, Decimal(risk.order_max_age_s)))

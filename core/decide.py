@@ -27,12 +27,14 @@ from core.events import (
     OrderSubmitted,
     OrderSubmitUnknown,
     ReconcileMismatched,
+    ReplaceAnswered,
     RunnerStarted,
     TimerElapsed,
 )
 from core.evolve import evolve
 from core.reasons import Reason, ReasonCode
 from core.state import VANISHED, State
+from core.succession import heir_of
 from core.values import CONTEXT
 
 
@@ -47,6 +49,9 @@ def advance(
     """(state after the observation and its decisions, those decisions)."""
     with localcontext(CONTEXT):
         emit = Emitter(evolve(state, observation), observation)
+        heir = heir_of(observation)
+        if heir is not None and emit.state.knows_order(heir) and not state.knows_order(heir):
+            outcomes.on_successor(emit, heir)
         _derive(emit, observation, strategy)
         return emit.state, emit.decisions
 
@@ -61,6 +66,8 @@ def _derive(emit: Emitter, observation: Observation, strategy: type | None) -> N
             outcomes.on_report(emit, observation)
         case FillBusted() | FillCorrected():
             outcomes.on_amendment(emit, observation)
+        case ReplaceAnswered():
+            pass
         case OrderSubmitFailed():
             outcomes.on_failed(emit, observation)
         case OrderSubmitUnknown():

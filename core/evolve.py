@@ -10,7 +10,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from core import order_facts
+from core import order_facts, succession
 from core.canonical import content_id
 from core.config import config_from_flat
 from core.events import (
@@ -88,7 +88,6 @@ Lifecycle = (
     | StreamWentUp
     | StreamWentDown
     | CostModelCalibrated
-    | ReplaceAnswered
 )
 KEPT_SESSIONS = 2
 """Closed intents are kept for amending until this many sessions have begun after their close."""
@@ -114,6 +113,7 @@ def _after_observation(state: State, event: Observation) -> State:
             | OrderSubmitUnknown()
             | OrderLookedUp()
             | CancelAnswered()
+            | ReplaceAnswered()
             | FillBusted()
             | FillCorrected()
         ):
@@ -152,14 +152,9 @@ def _after_lifecycle(state: State, event: Lifecycle) -> State:
             return _with_runner(state, event)
         case StreamWentUp() | StreamWentDown():
             return _with_stream(state, event)
-        case (
-            RunnerStopped()
-            | OperatorCommanded()
-            | RollbackAccepted()
-            | FeeReported()
-            | CostModelCalibrated()
-            | ReplaceAnswered()
-        ):
+        case OperatorCommanded():
+            return succession.accepted_as_gone(state) if event.command == "resume" else state
+        case RunnerStopped() | RollbackAccepted() | FeeReported() | CostModelCalibrated():
             return state
         case _:
             assert_never(event)
@@ -170,7 +165,7 @@ def _after_decision(state: State, event: Decision) -> State:
     match event:
         case OrderSubmitSkipped():
             return _count(state, skipped=1)
-        case OrderSubmitAttempted() | CancelAttempted() | LookupRequested():
+        case OrderSubmitAttempted() | CancelAttempted() | ReplaceAttempted() | LookupRequested():
             return order_facts.after_request(state, event)
         case IntentCreated():
             return order_facts.with_intent(state, event)
@@ -192,8 +187,6 @@ def _after_decision(state: State, event: Decision) -> State:
             return with_started(state, event)
         case LockoutEnded():
             return with_ended(state, event)
-        case ReplaceAttempted():
-            return state
         case _:
             assert_never(event)
 
@@ -237,7 +230,7 @@ def _with_cycle(state: State, event: CycleOpened) -> State:
         begun = [session.open for session in state.sessions if session.open <= event.slot]
         if len(begun) > KEPT_SESSIONS:
             oldest = begun[-KEPT_SESSIONS]
-            gone = {k for k, i in state.closed.items() if _may_go(i, oldest)}
+            gone = {k for k, i in state.closed.items() if _may_go(i, oldest)} - {*state.unfollowed}
             state = replace(state, closed=state.closed.without(gone)) if gone else state
     return state
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from core import fills as fill_rules
+from core import succession
 from core.canonical import content_id
 from core.events import (
     CancelAnswered,
@@ -27,13 +28,15 @@ from core.events import (
     OrderSubmitFailed,
     OrderSubmitted,
     OrderSubmitUnknown,
+    ReplaceAnswered,
+    ReplaceAttempted,
     SubmitFailure,
 )
 from core.fills import Fills
 from core.order import GIVEN_UP, OpenStatus, TerminalStatus, status_of
 from core.positions import FLAT, after_trade
 from core.rolling import exit_after, with_sent
-from core.state import NOT_AT_VENUE, CycleCounts, Intent, State
+from core.state import NOT_AT_VENUE, CycleCounts, Intent, Replacement, State
 from core.values import CONTEXT, ZERO, TimeText
 
 Report = (
@@ -43,12 +46,13 @@ Report = (
     | OrderLookedUp
     | OrderReported
     | CancelAnswered
+    | ReplaceAnswered
     | FillReported
     | FillBusted
     | FillCorrected
 )
 _OF_ATTEMPTS = (OrderSubmitFailed, OrderSubmitUnknown)
-Request = OrderSubmitAttempted | CancelAttempted | LookupRequested
+Request = OrderSubmitAttempted | CancelAttempted | ReplaceAttempted | LookupRequested
 # Python looks a member of an enum up in a tenth of a microsecond, a name of the module in none.
 _PENDING_SUBMIT, _SUBMITTING = OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING
 _SUBMITTED, _PARTIALLY_FILLED = OpenStatus.SUBMITTED, OpenStatus.PARTIALLY_FILLED
@@ -109,6 +113,10 @@ def after_request(state: State, event: Request) -> State:
                 cancel_pending=True,
                 cancel_reason=event.reason,
             )
+        case ReplaceAttempted():
+            limit = None if event.limit_price is None else Decimal(event.limit_price)
+            heir = event.successor_client_order_id
+            asked = replace(intent, replacement=Replacement(heir, Decimal(event.quantity), limit))
         case LookupRequested():
             asked = replace(intent, lookups=event.look)
     sent = with_sent(state.sent, event.decided_at, order=order)
@@ -137,17 +145,22 @@ def with_closed(state: State, event: IntentClosed) -> State:
     )
     own = f":{key}"
     timers = {name: due for name, due in state.timers.items() if not name.endswith(own)}
-    return replace(
+    state = replace(
         state,
         cycle=_counted(state.cycle, intent, done),
         intents=rest,
         closed=state.closed.with_item(key, done),
         timers=timers,
     )
+    return succession.with_followed(state, done)
 
 
 def after_report(state: State, event: Report) -> State:
     """What the venue said of an order of ours; of another's, nothing changes here."""
+    if isinstance(event, OrderLookedUp | ReplaceAnswered):
+        before = succession.predecessor_of(state, event)
+        if before is not None:
+            return _with_successor(state, before, event)
     intent = state.intent(event.client_order_id)
     if intent is None or (intent.stranger and not isinstance(event, _OF_ATTEMPTS)):
         return state
@@ -155,7 +168,24 @@ def after_report(state: State, event: Report) -> State:
     if heard is intent:
         return state
     state = _settled(state, intent, heard, event.observed_at)
-    return state if heard.closed_at is None else _with_orphan(state, heard)
+    if heard.closed_at is None:
+        return state
+    return succession.with_followed(_with_orphan(state, heard), heard)
+
+
+def _with_successor(state: State, before: Intent, event: OrderLookedUp | ReplaceAnswered) -> State:
+    """The intent lives on under a new order, with what is said of that; the broker has both."""
+    after = succession.named(before, event)
+    bare = succession.successor_of(before, event)
+    if isinstance(event, OrderLookedUp):
+        heard = _heard(bare, event)
+        if before.closed_at is None:
+            after = _accepted(after, event.replaces, None)
+    else:
+        heard = _accepted(bare, event.successor_venue_order_id, None)
+        after = replace(after, replacement=None)
+    state = succession.with_followed(_settled(state, before, after, event.observed_at), after)
+    return _settled(state, bare, heard, event.observed_at)
 
 
 def _with_orphan(state: State, intent: Intent) -> State:
@@ -175,7 +205,7 @@ def _heard(intent: Intent, event: Report) -> Intent:
     match event:
         case OrderReported():
             heard = _accepted(intent, event.venue_order_id, event.status)
-            return _with_cumulative(heard, event)
+            return _with_cumulative(_replaced(heard, event), event)
         case FillReported():
             cumulative = event.cumulative_quantity
             fills = fill_rules.with_fill(
@@ -190,6 +220,9 @@ def _heard(intent: Intent, event: Report) -> Intent:
             return _accepted(intent, event.venue_order_id, event.status)
         case CancelAnswered():
             return replace(intent, cancel_pending=event.outcome == "accepted")
+        case ReplaceAnswered():
+            over = event.outcome == "refused" and intent.replacement is not None
+            return replace(intent, replacement=None) if over else intent
         case OrderSubmitFailed():
             if intent.status is not _SUBMITTING or event.attempt != intent.attempt:
                 return intent
@@ -246,13 +279,22 @@ def _accepted(intent: Intent, venue_order_id: str | None, word: str | None) -> I
 
 def _looked_up(intent: Intent, event: OrderLookedUp) -> Intent:
     if event.found and same_order(intent, event):
-        return _with_cumulative(_accepted(intent, event.venue_order_id, event.status), event)
+        heard = _accepted(intent, event.venue_order_id, event.status)
+        return _with_cumulative(_replaced(heard, event), event)
     if event.found:
         acknowledged = intent.venue_order_id is not None or intent.reported_status is not None
         return intent if acknowledged else replace(intent, stranger=True)
     if not event.complete or intent.unknown_since is None:
         return intent
     return replace(intent, absent_looks=intent.absent_looks + 1)
+
+
+def _replaced(intent: Intent, event: OrderReported | OrderLookedUp) -> Intent:
+    """A replaced order's successor, as the broker names it; before the end it may be another."""
+    over = event.status is not None and status_of(event.status)[0] is TerminalStatus.REPLACED
+    if not over or event.replaced_by is None:
+        return intent
+    return replace(intent, replaced_by=event.replaced_by)
 
 
 def same_order(intent: Intent, found: OrderLookedUp) -> bool:
@@ -299,7 +341,7 @@ def _settled(state: State, before: Intent, after: Intent, at: TimeText) -> State
 
 
 def _moved(state: State, before: Intent, after: Intent, at: TimeText) -> State:
-    """The position moves by what fills changed; an order's first is one of the strategy's."""
+    """The position moves by what fills changed; an intent's first is one of the strategy's."""
     known, known_money = fill_rules.totals(before.fills)
     filled, money = fill_rules.totals(after.fills)
     quantity, money = CONTEXT.subtract(filled, known), CONTEXT.subtract(money, known_money)
@@ -312,11 +354,13 @@ def _moved(state: State, before: Intent, after: Intent, at: TimeText) -> State:
     exit_now = exit_after(left, held, moved, at)
     if exit_now is not None and exit_now is not left:
         exits = {**exits, symbol: exit_now}
+    chain = succession.others_of(state, after)
+    first = not known and not any(other.filled for other in chain)
     return replace(
         state,
         exits=exits,
         positions={**state.positions, symbol: moved},
-        executions=state.executions + (not known),
+        executions=state.executions + first,
     )
 
 

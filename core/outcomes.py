@@ -15,12 +15,16 @@ reports              a status that is not ordinary has a deadline: an order that
                      raises an alert. A terminal word or the last share closes the intent; one of an
                      order that was given up as FAILED or SKIPPED raises an alert: it is an orphan,
                      and while it is alive it is canceled
+a successor          a person is told; it has the deadline of its intent, and is canceled where
+                     the order before it was to be
 """
 
 from decimal import Decimal
 
+from core.cycle import cancel_due
 from core.emit import Emitter
 from core.events import (
+    AlertCleared,
     AlertRaised,
     CancelAnswered,
     CancelAttempted,
@@ -80,6 +84,28 @@ def _on_word(emit: Emitter, intent: Intent) -> None:
         alert(emit, f"order.orphan:{intent.client_order_id}", ReasonCode.ORDER_ORPHAN, detail)
         if intent.client_order_id in emit.state.orphans and not intent.cancel_pending:
             _cancel(emit, intent, Reason(code=ReasonCode.ORDER_ORPHAN, detail=detail))
+
+
+def on_successor(emit: Emitter, client_order_id: str) -> None:
+    """Somebody replaced an order of ours: the intent is watched and ended under the new one."""
+    intent = emit.state.intents[client_order_id]
+    before = emit.state.intent(intent.replaces or "")
+    assert before is not None, f"intent {client_order_id}: it was made from the one before"
+    foreign = f"order.foreign:{client_order_id}"
+    if foreign in emit.state.alerts:
+        emit(AlertCleared, key=foreign)
+    limit = "" if intent.limit_price is None else f" at {decimal_text(intent.limit_price)}"
+    detail = f"{client_order_id}: {decimal_text(intent.quantity)}{limit}"
+    alert(emit, f"order.replaced:{before.client_order_id}", "order.replaced", detail)
+    if status_of(intent.reported_status or "new")[1] or not intent.leaves:
+        return
+    due = cancel_due(emit.state, intent.slot, intent.since)
+    if due is not None:
+        emit(TimerSet, key=f"cancel:{client_order_id}", due=due)
+    if before.status in GIVEN_UP:
+        _cancel(emit, intent, Reason(code=ReasonCode.ORDER_ORPHAN, detail=before.client_order_id))
+    elif intent.cancel_reason is not None:
+        _cancel(emit, intent, intent.cancel_reason)
 
 
 def _settle(emit: Emitter, intent: Intent) -> None:

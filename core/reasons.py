@@ -69,7 +69,7 @@ class ReasonCode(StrEnum):
     RECONCILE_MISMATCH = "reconcile.mismatch"
     """An order or position that is not ours, or that disagrees, stands in this symbol."""
     OUTCOME_UNKNOWN = "outcome.unknown"
-    """An order in this symbol was sent and nobody knows yet what became of it."""
+    """An order in this symbol was sent, and nobody knows yet what became of it or replaced it."""
     QUOTE_MISSING = "quote.missing"
     """The symbol has no quote, or none of one side."""
     QUOTE_CROSSED = "quote.crossed"

@@ -16,7 +16,7 @@ from core import fills as fill_rules
 from core.contract import Config
 from core.events import AccountReported, Quote, RateBudgetReported, Session, SignalObserved
 from core.fills import NO_FILLS, Fills
-from core.order import OpenStatus, Status
+from core.order import OpenStatus, Status, TerminalStatus, status_of
 from core.positions import FLAT, Position
 from core.reasons import Reason
 from core.rolling import Day, Exit, Sent
@@ -34,12 +34,32 @@ VANISHED = "order-vanished"
 NOT_AT_VENUE = (OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING, OpenStatus.UNKNOWN)
 
 
+class Successor(msgspec.Struct, frozen=True, gc=False):
+    """The order an intent lives on under: its client order id, and the broker's.
+
+    A client order id of "" is a person's word that there is no such order.
+    """
+
+    client_order_id: str
+    venue_order_id: str | None
+
+
+class Replacement(msgspec.Struct, frozen=True, gc=False):
+    """What a replace of ours asked for."""
+
+    client_order_id: str
+    quantity: Decimal
+    limit_price: Decimal | None
+
+
 class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An order the core decided on, and how far it is.
+    """An order the core decided on, or one that took its place, and how far it is.
 
     `outcome`: "" while there is none, then submitted, failed or dropped. `since`: when its life
     began by the runner's clock, from which its timers count. `stranger`: what the broker has under
-    our id is another order than ours, and nothing that is said of it is.
+    our id is another order than ours, and nothing that is said of it is. `intent_id` and `since`
+    are those of the chain's first order; `replaces` is the client order id of the one before,
+    `replaced_by` the broker's id of the one behind (core/succession.py).
     """
 
     client_order_id: str
@@ -70,6 +90,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     stranger: bool = False
     closed_at: TimeText | None = None
     fills: Fills = NO_FILLS
+    replaces: str | None = None
+    replaced_by: str | None = None
+    successor: Successor | None = None
+    replacement: Replacement | None = None
 
     @property
     def filled(self) -> Decimal:
@@ -85,6 +109,18 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def leaves(self) -> Decimal:
         """Shares that may still fill (FIX LeavesQty 151), never below zero."""
         return max(CONTEXT.subtract(self.quantity, self.filled), ZERO)
+
+    @property
+    def is_unfollowed(self) -> bool:
+        """Whether it is over, replaced, and nobody knows by what."""
+        if self.closed_at is None or self.reported_status is None:
+            return False
+        if status_of(self.reported_status)[0] is not TerminalStatus.REPLACED:
+            return False
+        if self.successor is None:
+            return True
+        known, named = self.successor, self.replaced_by
+        return bool(known.client_order_id) and named not in (None, known.venue_order_id)
 
 
 class Lockout(msgspec.Struct, frozen=True, gc=False):
@@ -125,8 +161,9 @@ class StrategyFacts(msgspec.Struct, frozen=True, kw_only=True):
 class State(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The fold of a journal. `now` is the last observation's time; it never decreases.
 
-    `orphans`: orders given up that are alive at the broker, and their symbols. `streams`: "" for
-    what is up at a real broker, else why it is not; nothing of it before the runner's first word.
+    `orphans`: orders given up that are alive at the broker, and their symbols. `unfollowed`: orders
+    replaced nobody knows by what, and their symbols. `streams`: "" for what is up at a real broker,
+    else why it is not; nothing of it before the runner's first word.
     """
 
     journal_id: str = ""
@@ -163,6 +200,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     day: Day | None = None
     mismatched: dict[str, str] = {}
     orphans: dict[str, str] = {}
+    unfollowed: dict[str, str] = {}
     streams: dict[str, str] = {}
     reconciled_at: TimeText | None = None
     alerts: frozenset[str] = frozenset()
@@ -239,6 +277,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """The symbols in which the fold counts a position."""
         return [symbol for symbol, position in self.positions.items() if position.quantity]
 
+    def awaited_successors(self) -> Iterable[tuple[str, str | None]]:
+        """(order replaced nobody knows by what, the broker's id of its successor where named)."""
+        for client_order_id in sorted(self.unfollowed):
+            intent = self.intent(client_order_id)
+            yield client_order_id, None if intent is None else intent.replaced_by
+
     def needs_reconcile_since(self) -> TimeText | None:
         """How far back late reports are asked for: a day; None before anything happened."""
         return later_by(self.now, -ONE_DAY_S) if self.cycle is not None else None
@@ -260,12 +304,19 @@ class State(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return slot if self.mode == "sim" else self.now
 
     def working(self) -> Iterator[Intent]:
-        """Every order that may still fill: the open intents, and the orphans."""
+        """Every order that may still fill: the open intents, the orphans, and what nobody knows.
+
+        An unknown successor is counted as asking for the whole quantity again (ALPACA.md A2).
+        """
         yield from self.intents.values()
         for client_order_id in sorted(self.orphans):
             orphan = self.closed.get(client_order_id)
             if orphan is not None:
                 yield orphan
+        for client_order_id in sorted(self.unfollowed):
+            replaced = self.closed.get(client_order_id)
+            if replaced is not None:
+                yield msgspec.structs.replace(replaced, fills=NO_FILLS)
 
     def session_at(self, time: str) -> Session | None:
         """The session with open <= time < close."""

@@ -205,6 +205,8 @@ _COUNTED = ("intents", "submitted", "failed", "unknown", "dropped", "fills")
 def _counts(record: IntentRecord) -> dict[str, int]:
     executions = sum(1 for execution in record.fills.executions if execution.quantity)
     counts = {"intents": 1, "fills": executions}
+    if record.root is not None:  # its intent is counted under the chain's first order
+        return {"fills": executions}
     if record.outcome:
         counts[record.outcome] = 1
     elif record.status == OpenStatus.UNKNOWN:

@@ -2,6 +2,8 @@
 
 shape   `INTENT`: creation sequence -> `IntentRecord`; `BY_ID`: client order id -> that key;
         `IN_FLIGHT`: the ids whose attempt has no answer yet
+        An order that took another's place is a record of its own, made by the event that told of
+        it; `root` is the key of its chain's first, which is the intent's
 rule    What a report means for an order is said once, in `core.order_facts`, and asked there: a
         projection that told it a second time would drift from what the core decided on.
         A late report amends a closed intent at any age; its status stays what it was closed with.
@@ -31,12 +33,15 @@ from core.events import (
     OrderSubmitFailed,
     OrderSubmitted,
     OrderSubmitUnknown,
+    ReplaceAnswered,
+    ReplaceAttempted,
     RunnerStarted,
 )
 from core.fills import NO_FILLS, Fills
 from core.order import OpenStatus, Status, TerminalStatus
 from core.shards import Shards
-from core.state import Intent, State
+from core.state import Intent, Replacement, State, Successor
+from core.succession import heir_of
 from core.values import OrderType, Side, TimeInForce, TimeText
 from projections.view import Kind, View
 
@@ -70,6 +75,16 @@ class IntentRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     fills: Fills = NO_FILLS
     reason: str | None = None
     closed_at: TimeText | None = None
+    replaces: str | None = None
+    replaced_by: str | None = None
+    successor: Successor | None = None
+    replacement: Replacement | None = None
+    root: str | None = None
+
+    @property
+    def awaits_successor(self) -> bool:
+        """Whether it is over, replaced, and its successor was not told of yet."""
+        return self.closed_at is not None and _as_intent(self).is_unfollowed
 
 
 class Key(msgspec.Struct, frozen=True, gc=False):
@@ -105,6 +120,8 @@ _ORDER_EVENTS = (
     OrderReported,
     CancelAttempted,
     CancelAnswered,
+    ReplaceAttempted,
+    ReplaceAnswered,
     FillReported,
     FillBusted,
     FillCorrected,
@@ -119,11 +136,16 @@ _OrderEvent = (
     | OrderReported
     | CancelAttempted
     | CancelAnswered
+    | ReplaceAttempted
+    | ReplaceAnswered
     | FillReported
     | FillBusted
     | FillCorrected
     | IntentClosed
 )
+
+
+_REQUESTS = (OrderSubmitAttempted, CancelAttempted, ReplaceAttempted)
 
 
 def key_of_sequence(sequence: int) -> str:
@@ -139,6 +161,10 @@ def find(view: View, client_order_id: str) -> IntentRecord | None:
 
 def fold_intents(view: View, sequence: int, event: Event) -> tuple[Change, ...]:
     """Fold `event` into the intents of `view`; the intents it changed."""
+    if isinstance(event, OrderLookedUp | ReplaceAnswered) and heir_of(event) is not None:
+        adopted = _adopted(view, sequence, event)
+        if adopted:
+            return adopted
     if isinstance(event, _ORDER_EVENTS):
         at = view.get(BY_ID, event.client_order_id)
         before = None if at is None else view.get(INTENT, at.key)
@@ -157,9 +183,46 @@ def fold_intents(view: View, sequence: int, event: Event) -> tuple[Change, ...]:
 
 
 def forget(view: View, change: Change) -> None:
-    """Drop the intent from `view`; later reports of it are not heard any more."""
+    """Drop the intent from `view`; later reports of it are not heard any more.
+
+    Of a successor the id stays: told of once more it is not another one.
+    """
     view.put(INTENT, change.key, None)
-    view.put(BY_ID, change.after.client_order_id, None)
+    if change.after.root is None:
+        view.put(BY_ID, change.after.client_order_id, None)
+
+
+def _adopted(
+    view: View, sequence: int, event: OrderLookedUp | ReplaceAnswered
+) -> tuple[Change, ...]:
+    """The order before, its successor named, and the successor; nothing where there is no link."""
+    replaced = event.predecessor if isinstance(event, OrderLookedUp) else event.client_order_id
+    heir = heir_of(event) or ""
+    at = view.get(BY_ID, replaced or "")
+    before = None if at is None else view.get(INTENT, at.key)
+    if at is None or before is None or view.get(BY_ID, heir) is not None:
+        return ()
+    state = order_facts.after_report(_alone(before), event)
+    named, new = state.intent(before.client_order_id), state.intent(heir)
+    if named is None or new is None:
+        return ()
+    key = key_of_sequence(sequence)
+    view.put(BY_ID, heir, Key(key))
+    bare = replace(
+        before,
+        client_order_id=heir,
+        quantity=new.quantity,
+        order_type=new.order_type,
+        limit_price=new.limit_price,
+        time_in_force=new.time_in_force,
+        reason=None,
+        replaces=new.replaces,
+        root=before.root or at.key,
+    )
+    return (
+        *_stored(view, at.key, before, _moved(before, named)),
+        *_stored(view, key, None, _moved(bare, new)),
+    )
 
 
 def _stored(
@@ -213,29 +276,32 @@ def _after(record: IntentRecord, event: _OrderEvent) -> IntentRecord:
         reason = None if event.reason is None else str(event.reason.code)
         closed = _folded(record, event)
         return replace(closed, reason=reason)
-    if record.closed_at is not None and isinstance(event, OrderSubmitAttempted | CancelAttempted):
+    if record.closed_at is not None and isinstance(event, _REQUESTS):
         return record
     return _folded(record, event)
 
 
 def _folded(record: IntentRecord, event: _OrderEvent) -> IntentRecord:
     """`record` after `event`, by the core's own rules on a state that holds this intent alone."""
-    intent = _as_intent(record)
-    client_order_id = record.client_order_id
-    if record.closed_at is None:
-        state = State(intents={client_order_id: intent})
-    else:
-        state = State(closed=Shards[Intent]().with_item(client_order_id, intent))
+    state = _alone(record)
     if isinstance(event, IntentClosed):
         if record.closed_at is not None:
             return record
         state = order_facts.with_closed(state, event)
-    elif isinstance(event, OrderSubmitAttempted | CancelAttempted):
+    elif isinstance(event, _REQUESTS):
         state = order_facts.after_request(state, event)
     else:
         state = order_facts.after_report(state, event)
-    after = state.intent(client_order_id)
+    after = state.intent(record.client_order_id)
     return record if after is None else _moved(record, after)
+
+
+def _alone(record: IntentRecord) -> State:
+    """A state that holds this intent alone."""
+    client_order_id, intent = record.client_order_id, _as_intent(record)
+    if record.closed_at is None:
+        return State(intents={client_order_id: intent})
+    return State(closed=Shards[Intent]().with_item(client_order_id, intent))
 
 
 def _as_intent(record: IntentRecord) -> Intent:
@@ -263,6 +329,10 @@ def _as_intent(record: IntentRecord) -> Intent:
         stranger=record.stranger,
         closed_at=record.closed_at,
         fills=record.fills,
+        replaces=record.replaces,
+        replaced_by=record.replaced_by,
+        successor=record.successor,
+        replacement=record.replacement,
     )
 
 
@@ -278,4 +348,7 @@ def _moved(record: IntentRecord, after: Intent) -> IntentRecord:
         stranger=after.stranger,
         closed_at=after.closed_at,
         fills=after.fills,
+        replaced_by=after.replaced_by,
+        successor=after.successor,
+        replacement=after.replacement,
     )

@@ -1,6 +1,7 @@
 """The intents that still need attention, and how long they have.
 
-shape   one row an open intent, in the order of creation; a closed one is gone
+shape   one row an open intent, in the order of creation; a closed one is gone. An intent that was
+        replaced stands under its successor: the same intent, that order's id and leaves
 units   `leaves_quantity` in shares, never below zero; `age_s` in whole seconds, from the decision
         to the time of the last event folded
 """
@@ -32,7 +33,7 @@ def evolve(view: View, sequence: int, event: Event) -> View:
     if before is None or before.now < time:
         view.put(NOW, "", Now(time))
     for change in fold_intents(view, sequence, event):
-        if change.after.closed_at is not None:
+        if change.after.closed_at is not None and not change.after.awaits_successor:
             forget(view, change)
     return view
 
@@ -41,7 +42,7 @@ def row(view: View, key: str) -> Row | None:
     """The open intent at `key`."""
     intent = view.get(INTENT, key)
     now = view.get(NOW, "")
-    if intent is None or now is None:
+    if intent is None or now is None or intent.closed_at is not None:
         return None
     leaves = max(CONTEXT.subtract(intent.quantity, filled(intent.fills)), ZERO)
     return {
@@ -58,5 +59,5 @@ def row(view: View, key: str) -> Row | None:
 
 
 OPEN_INTENTS = Projection(
-    name="open_intents", version=1, evolve=evolve, shown=INTENT.name, row=row, restless=True
+    name="open_intents", version=2, evolve=evolve, shown=INTENT.name, row=row, restless=True
 )

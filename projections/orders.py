@@ -1,6 +1,7 @@
 """Every order we ever decided on, as it stands.
 
-shape   one row an intent, in the order of creation
+shape   one row an order, in the order of creation: one an intent, and one each successor of it,
+        under the same intent; `replaces` and `replaced_by` are client order ids
 units   quantities in shares, prices a share, `average_price` to 6 places, half even
 rule    late fills, busts and corrections amend `filled_quantity` and `average_price` of a closed
         order; its status stays the one it was closed with
@@ -8,8 +9,9 @@ rule    late fills, busts and corrections amend `filled_quantity` and `average_p
 
 from core.events import Event
 from core.fills import average_price, filled
+from core.order import TerminalStatus
 from core.values import decimal_text
-from projections.intent import INTENT, fold_intents
+from projections.intent import INTENT, IntentRecord, fold_intents
 from projections.projection import Projection, Row
 from projections.rounding import price_text
 from projections.view import View
@@ -44,9 +46,18 @@ def row(view: View, key: str) -> Row | None:
         "attempts": order.attempts,
         "venue_order_id": order.venue_order_id,
         "reason": order.reason,
+        "replaces": order.replaces,
+        "replaced_by": _successor(order),
         "created_at": order.created_at,
         "closed_at": order.closed_at,
     }
 
 
-ORDERS = Projection(name="orders", version=1, evolve=evolve, shown=INTENT.name, row=row)
+def _successor(order: IntentRecord) -> str | None:
+    """The order that stands in its place; None where there is none, or nobody knows it."""
+    if order.status != TerminalStatus.REPLACED or order.successor is None:
+        return None
+    return order.successor.client_order_id or None
+
+
+ORDERS = Projection(name="orders", version=2, evolve=evolve, shown=INTENT.name, row=row)

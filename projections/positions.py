@@ -37,7 +37,7 @@ from core.fills import (
 )
 from core.positions import FLAT, Position, after_trade
 from core.values import CONTEXT, ZERO, Side, decimal_text
-from projections.intent import find, fold_intents
+from projections.intent import IntentRecord, find, fold_intents
 from projections.projection import Projection, Row
 from projections.rounding import money_text, price_text
 from projections.view import Kind, View
@@ -104,10 +104,10 @@ class _Place(NamedTuple):
 def evolve(view: View, sequence: int, event: Event) -> View:
     """`view` after `event`."""
     for change in fold_intents(view, sequence, event):
-        if change.before is not None:
-            intent = change.after
-            place = _Place(intent.symbol, intent.side, _heard_at(view, sequence, event))
-            _trade(view, place, change.before.fills, intent.fills)
+        intent = change.after
+        before = _strangers(view, intent) if change.before is None else change.before.fills
+        place = _Place(intent.symbol, intent.side, _heard_at(view, sequence, event))
+        _trade(view, place, before, intent.fills)
     match event:
         case FillReported() | FillBusted() | FillCorrected():
             known = find(view, event.client_order_id)
@@ -158,6 +158,15 @@ def _heard_at(view: View, sequence: int, event: Event) -> int:
         if view.get(HEARD, name) is None:
             view.put(HEARD, name, Heard(first))
     return first
+
+
+def _strangers(view: View, intent: IntentRecord) -> Fills:
+    """What was counted of a new intent while nobody knew whose successor it was."""
+    known = view.get(FOREIGN, intent.client_order_id)
+    if known is None:
+        return NO_FILLS
+    view.put(FOREIGN, intent.client_order_id, None)
+    return known.fills
 
 
 def _fold_foreign(view: View, sequence: int, event: _Fill) -> None:
@@ -279,4 +288,4 @@ def _holding(view: View, symbol: str) -> Holding:
     return Holding(account_quantity=account.positions.get(symbol, "0"))
 
 
-POSITIONS = Projection(name="positions", version=1, evolve=evolve, shown=HOLDING.name, row=row)
+POSITIONS = Projection(name="positions", version=2, evolve=evolve, shown=HOLDING.name, row=row)

@@ -12,6 +12,10 @@ rows     one an intent that has an outcome, in the order of creation. Arrival is
          quote in force at `OrderSubmitted`; where that answer was lost, at its attempt. End is the
          mid in force when the intent was closed; while it is open the rest costs nothing yet.
          `cost_known` is false where a price that a part needs is `missing`
+replaced an intent that lives on under a successor is one row still: X and Pd are what was decided,
+        whatever a successor asks for; Q, the fills and the fees are those of its whole chain, Pa is
+        the first order's, Pn the mid when the last of them was closed. A successor that asked for
+        more makes an overfill, one that asked for less leaves a rest
 source   Perold 1988; TCA.md B1. Delay is charged on what was filled only; what the market did
          to the unfilled part stands whole in opportunity
 """
@@ -24,7 +28,8 @@ import msgspec
 from msgspec.structs import replace
 
 from core.events import Event, FeeReported, OrderSubmitAttempted, OrderSubmitted, QuotesObserved
-from core.fills import Fills, average_price, filled
+from core.fills import Fills, average_price, filled, notional
+from core.order import TerminalStatus
 from core.values import CONTEXT, ZERO, Side, decimal_text
 from projections.intent import BY_ID, INTENT, Change, IntentRecord, fold_intents
 from projections.projection import Projection, Row
@@ -144,13 +149,17 @@ def _above_zero(name: str, value: Number) -> Decimal:
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """The prices around one intent; `arrived` once the venue was known to have it."""
+    """The prices around one intent; `arrived` once the venue was known to have it.
+
+    `successors`: the keys of the orders that took its place, in the order they were heard of.
+    """
 
     attempt_mid: Decimal | None = None
     arrived: bool = False
     arrival: Decimal | None = None
     end: Decimal | None = None
     fees: Decimal = ZERO
+    successors: tuple[str, ...] = ()
 
 
 class Mid(msgspec.Struct, frozen=True, gc=False):
@@ -191,30 +200,34 @@ def row(view: View, key: str) -> Row | None:
     intent, cost = view.get(INTENT, key), view.get(COST, key)
     if intent is None or cost is None or not intent.outcome:
         return None
+    chain = _chain(view, intent, cost)
+    fills = [fill for order in chain for fill in _fills(order.fills)]
+    done = _sum(filled(order.fills) for order in chain)
     parts = implementation_shortfall(
         intent.side,
         intent.quantity,
         intent.decision_price,
-        _fills(intent.fills),
+        fills,
         arrival_price=cost.arrival,
         end_price=cost.end,
         fees=cost.fees,
     )
     money = [_money(part) for part in (parts.delay, parts.trading, parts.opportunity, parts.fees)]
-    missing = _missing(intent, cost)
+    missing = _missing(intent, cost, done)
+    spent = _sum(notional(order.fills) for order in chain)
     return {
         "client_order_id": intent.client_order_id,
         "intent": intent.intent,
         "symbol": intent.symbol,
         "side": str(intent.side),
         "cycle": intent.cycle,
-        "status": intent.status,
+        "status": _current(chain).status,
         "ordered_quantity": decimal_text(intent.quantity),
-        "filled_quantity": decimal_text(filled(intent.fills)),
+        "filled_quantity": decimal_text(done),
         "decision_price": decimal_text(intent.decision_price),
         "arrival_price": _text(cost.arrival),
         "end_price": _text(cost.end),
-        "average_price": price_text(average_price(intent.fills)),
+        "average_price": price_text(CONTEXT.divide(spent, done) if done else None),
         "delay": decimal_text(money[0]),
         "trading": decimal_text(money[1]),
         "opportunity": decimal_text(money[2]),
@@ -227,19 +240,23 @@ def row(view: View, key: str) -> Row | None:
 
 
 def _price(view: View, change: Change, event: Event) -> None:
-    """Keep the mids in force at the attempt, at the arrival, and at the close."""
-    intent = change.after
+    """Keep the mids in force at the attempt, at the arrival, and at the close of the last order."""
+    intent, key = change.after, change.after.root or change.key
     quote = view.get(MID, intent.symbol)
     mid = None if quote is None else quote.mid
-    cost = view.get(COST, change.key) or Cost()
+    cost = view.get(COST, key) or Cost()
+    if intent.root is not None and change.before is None:
+        cost = replace(cost, end=None, successors=(*cost.successors, change.key))
     if isinstance(event, OrderSubmitAttempted):
         cost = replace(cost, attempt_mid=mid)
     if intent.outcome == "submitted" and not cost.arrived:
         at_answer = isinstance(event, OrderSubmitted)
         cost = replace(cost, arrived=True, arrival=mid if at_answer else cost.attempt_mid)
     if intent.closed_at is not None and (change.before is None or change.before.closed_at is None):
-        cost = replace(cost, end=mid)
-    view.put(COST, change.key, cost)
+        orders = (view.get(INTENT, other) for other in (key, *cost.successors))
+        over = all(order is None or order.closed_at is not None for order in orders)
+        cost = replace(cost, end=mid) if over else cost
+    view.put(COST, key, cost)
 
 
 def _charge(view: View, event: FeeReported) -> None:
@@ -249,8 +266,35 @@ def _charge(view: View, event: FeeReported) -> None:
         return
     amount = Decimal(event.amount)
     view.put(FEE, event.fee_id, Charged(amount))
-    cost = view.get(COST, at.key) or Cost()
-    view.put(COST, at.key, replace(cost, fees=CONTEXT.add(cost.fees, amount)))
+    order = view.get(INTENT, at.key)
+    key = at.key if order is None or order.root is None else order.root
+    cost = view.get(COST, key) or Cost()
+    view.put(COST, key, replace(cost, fees=CONTEXT.add(cost.fees, amount)))
+
+
+def _chain(view: View, intent: IntentRecord, cost: Cost) -> list[IntentRecord]:
+    """The intent's orders, the first one first."""
+    orders = (view.get(INTENT, key) for key in cost.successors)
+    return [intent, *(order for order in orders if order is not None)]
+
+
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    total = ZERO
+    for amount in amounts:
+        total = CONTEXT.add(total, amount)
+    return total
+
+
+def _current(chain: list[IntentRecord]) -> IntentRecord:
+    """The order the intent lives on under: behind a replaced one, its successor."""
+    by_id = {order.client_order_id: order for order in chain}
+    current = chain[0]
+    for _ in chain:
+        heir = None if current.successor is None else by_id.get(current.successor.client_order_id)
+        if current.status != TerminalStatus.REPLACED or heir is None:
+            break
+        current = heir
+    return current
 
 
 def _fills(fills: Fills) -> list[tuple[Number, Number]]:
@@ -261,9 +305,8 @@ def _fills(fills: Fills) -> list[tuple[Number, Number]]:
     return [(execution.quantity, execution.price) for execution in fills.executions]
 
 
-def _missing(intent: IntentRecord, cost: Cost) -> list[str]:
+def _missing(intent: IntentRecord, cost: Cost, done: Decimal) -> list[str]:
     """The prices that a part of the cost needs and nobody knows."""
-    done = filled(intent.fills)
     names: list[str] = []
     if done and cost.arrival is None:
         names.append("arrival_price")
@@ -287,4 +330,4 @@ def _text(value: Decimal | None) -> str | None:
     return None if value is None else decimal_text(value)
 
 
-TCA = Projection(name="tca", version=1, evolve=evolve, shown=COST.name, row=row)
+TCA = Projection(name="tca", version=2, evolve=evolve, shown=COST.name, row=row)

@@ -67,7 +67,9 @@ class OrderLookedUp(ObservationEvent, frozen=True, kw_only=True, tag="order-look
     """The answer to a lookup. Found: the order as the broker has it. Absent: no such id there.
 
     `source`: by-id, list, activities. `complete` is false when the look failed or was cut short;
-    then absence proves nothing.
+    then absence proves nothing. Of an order that took another's place: `replaces`, the broker's id
+    of that order, and `predecessor`, that order's client order id, where the adapter found it out;
+    `replaced_by`: of an order that is replaced, the broker's id of its successor.
     """
 
     client_order_id: str
@@ -84,6 +86,9 @@ class OrderLookedUp(ObservationEvent, frozen=True, kw_only=True, tag="order-look
     time_in_force: TimeInForce | None = None
     filled_quantity: DecimalText | None = None
     average_price: DecimalText | None = None
+    replaces: str | None = None
+    predecessor: str | None = None
+    replaced_by: str | None = None
     detail: str | None = None
     status_code: int | None = None
     request_id: str | None = None
@@ -91,7 +96,10 @@ class OrderLookedUp(ObservationEvent, frozen=True, kw_only=True, tag="order-look
 
 
 class OrderReported(ObservationEvent, frozen=True, kw_only=True, tag="order-reported.v1"):
-    """A status of an order, from the stream or from REST, with its cumulative fill."""
+    """A status of an order, from the stream or from REST, with its cumulative fill.
+
+    `replaced_by`: of an order that is replaced, the broker's id of its successor.
+    """
 
     client_order_id: str
     venue_order_id: str
@@ -99,6 +107,7 @@ class OrderReported(ObservationEvent, frozen=True, kw_only=True, tag="order-repo
     source: str
     filled_quantity: DecimalText | None = None
     average_price: DecimalText | None = None
+    replaced_by: str | None = None
     why: str | None = None
     raw: str | None = None
 

@@ -20,10 +20,13 @@ def reconcile_mismatch(order: Candidate) -> Reason | None:
 
 
 def outcome_unknown(order: Candidate) -> Reason | None:
-    """Nothing in a symbol where an order's outcome is unknown."""
+    """Nothing in a symbol where an order's outcome is unknown, or what replaced it."""
     for intent in order.working:
         if intent.status in (OpenStatus.UNKNOWN, OpenStatus.SUBMITTING):
             return Reason(code=ReasonCode.OUTCOME_UNKNOWN, detail=intent.client_order_id)
+    for client_order_id, symbol in sorted(order.state.unfollowed.items()):
+        if symbol == order.symbol:
+            return Reason(code=ReasonCode.OUTCOME_UNKNOWN, detail=client_order_id)
     return None
 
 

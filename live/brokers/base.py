@@ -70,6 +70,10 @@ class Known(Protocol):
         """The average price of the order's filled shares; None while nothing is filled."""
         ...
 
+    def awaited_successors(self) -> Iterable[tuple[str, str | None]]:
+        """The orders replaced nobody knows by what, and what the broker called the successor."""
+        ...
+
     def position(self, symbol: str) -> Decimal:
         """Signed shares the journal counts in `symbol`."""
         ...

@@ -11,7 +11,9 @@ from core.state import VANISHED
 from core.values import TimeText
 from live.brokers.base import Known
 
-RANKS = ("foreign-order-with-our-tag", VANISHED, "foreign-order", "order", "position")
+UNFOLLOWED = "order-replaced"
+"""The mismatch of an order that was replaced, and nobody knows by what."""
+RANKS = ("foreign-order-with-our-tag", VANISHED, UNFOLLOWED, "foreign-order", "order", "position")
 """What can be mismatched in a symbol, the gravest first."""
 
 

@@ -14,6 +14,9 @@ paths   GET  state      orders, executions, posts by client order id, counts, mo
         POST fill, bust, correct, status, cancel, expire, reject: what the venue does by itself, of
              {"client_order_id"}; fill takes quantity and price, correct takes price and quantity,
              status takes status and event, and an execution_id chooses among fills
+        POST replace    a person's replace: {"client_order_id", "quantity"?, "limit_price"?,
+             "time_in_force"?, "successor"? (its client order id)}; with "corporate_action": true
+             the order is replaced at once, and by nothing
         POST order      somebody else's: {symbol, side, quantity, limit_price?, client_order_id?}
         POST position   shares that came from nowhere: {symbol, quantity, price}
         POST keys       {"refuses": 401, 403, or null where the keys hold again}
@@ -28,12 +31,13 @@ from decimal import Decimal
 import msgspec
 
 from core.values import decimal_text
+from live.venue import replacing
 from live.venue.answers import Answer
 from live.venue.book import Execution, Order, Quote, order_json, venue_uuid
 from live.venue.clock import SECOND, ns_of, ns_text
-from live.venue.engine import NEVER
 from live.venue.faults import Armed, parse_rates
 from live.venue.orders import RefusedError, body_of, order_of
+from live.venue.replacing import NEVER
 from live.venue.stream import TradeUpdates
 from live.venue.venue import Venue
 from live.venue.wire import HttpCall
@@ -69,6 +73,7 @@ class Admin:
             "POST rates": lambda call: self.rates(body_of(call.body)),
             "POST keys": lambda call: self.keys(body_of(call.body)),
             "POST account": lambda call: self.account(body_of(call.body)),
+            "POST replace": lambda call: self.replace(body_of(call.body)),
             "POST order": lambda call: self.foreign_order(body_of(call.body)),
             "POST position": lambda call: self.foreign_position(body_of(call.body)),
             "POST stream": lambda call: self.stream(body_of(call.body)),
@@ -221,9 +226,7 @@ class Admin:
     def act(self, what: str, body: Body) -> Body:
         """What the venue does by itself with one order."""
         engine, now = self.venue.engine, self.venue.clock.now()
-        order = engine.find(str(body["client_order_id"]))
-        if order is None:
-            raise ValueError(f"no order {body['client_order_id']}")
+        order = self._order(body)
         if what == "fill":
             quantity = _number(body, "quantity", order.leaves)
             engine.fill(order, quantity, _number(body, "price", self._price(order)), now)
@@ -245,6 +248,29 @@ class Admin:
             reason = str(body["reason"]) if "reason" in body else None
             engine.close(order, ends[what], now, reason=reason)
         return order_json(order)
+
+    def replace(self, body: Body) -> object:
+        """A replace by a person, as PATCH makes it, or by a corporate action."""
+        engine, now = self.venue.engine, self.venue.clock.now()
+        order = self._order(body)
+        if body.get("corporate_action") is True:
+            replacing.by_nothing(engine, order, now, "CORPORATE_ACTION")
+            return order_json(order)
+        names = {
+            "qty": "quantity", "limit_price": "limit_price", "time_in_force": "time_in_force",
+            "client_order_id": "successor",
+        }  # fmt: skip
+        asked: Body = {name: str(body[key]) for name, key in names.items() if key in body}
+        answer = self.venue.trading.replaced(order, asked, now)
+        if answer.status != 200:
+            raise RefusedError(answer)
+        return answer.body
+
+    def _order(self, body: Body) -> Order:
+        order = self.venue.engine.find(str(body["client_order_id"]))
+        if order is None:
+            raise ValueError(f"no order {body['client_order_id']}")
+        return order
 
     def _reopen(self, order: Order) -> None:
         self.venue.engine.open[order.id] = order

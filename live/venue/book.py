@@ -122,6 +122,13 @@ class Execution(msgspec.Struct, kw_only=True):
     previous: str | None = None
 
 
+def working_status(order: Order) -> str:
+    """What an order is that nothing is asked of: as far as it has filled."""
+    if order.leaves <= 0:
+        return "filled"
+    return "partially_filled" if order.filled_quantity else "new"
+
+
 def text(value: Decimal | None) -> str | None:
     """A number as the venue writes it: decimal text, or null."""
     return None if value is None else decimal_text(value)

@@ -7,8 +7,7 @@ rules   1. an accepted order is `pending_new` (`accepted` while the venue is clo
         2. what an order will suffer is drawn when it is accepted and stands in its script, so a
            killed venue goes on with it
         3. nothing fills outside a session; a day order expires at its session's close
-        4. a successor of a replace asks for its own quantity anew: fills of the old one do not
-           count for it (Alpaca-API #165, the worse reading)
+        4. an order that is replaced: replacing.py
 """
 
 from collections.abc import Callable, Iterator
@@ -17,23 +16,23 @@ from decimal import Decimal
 import msgspec
 
 from core.values import CONTEXT, decimal_text
-from live.venue import matching
+from live.venue import matching, replacing
 from live.venue.book import (
     Execution,
     Order,
     Quote,
     order_json,
     venue_uuid,
+    working_status,
 )
 from live.venue.clock import MILLISECOND, Calendar, ns_text
 from live.venue.faults import Fault, Faults, Struck
+from live.venue.replacing import ACCEPT_NS, NEVER
 
-ACCEPT_NS = 4 * MILLISECOND
 CANCEL_NS = 8 * MILLISECOND
 PART_NS = 60 * MILLISECOND
 AMEND_NS = 120 * MILLISECOND
 UNKNOWN_NS = 250 * MILLISECOND
-NEVER = 1 << 62
 UNKNOWN_STATUS = "venue_review"
 
 Message = dict[str, object]
@@ -133,10 +132,12 @@ class Engine:
             order.expired = now
             self.close(order, "expired", now)
             return
-        if order.due > now or order.status in ("pending_replace", "held"):
+        if order.due > now or order.status == "held":
             return
         if order.status == "pending_cancel":
             self._end_of_cancel(order, now)
+        elif order.status == "pending_replace":
+            replacing.end(self, order, now)
         elif is_open and order.status in ("accepted", "pending_new", UNKNOWN_STATUS):
             self._arrival(order, now)
         if is_open and order.status in ("new", "partially_filled") and order.due <= now:
@@ -189,8 +190,7 @@ class Engine:
             price = order.limit_price or (quote.ask if order.side == "buy" else quote.bid)
             self.fill(order, order.leaves, price, now)
         elif self.takes(order, Fault.CANCEL_REJECTED):
-            status = "partially_filled" if order.filled_quantity else "new"
-            order.status, order.updated = status, now
+            order.status, order.updated = working_status(order), now
             self.touch(order)
             self.say("order_cancel_rejected", order, now, reason="TOO_LATE_TO_CANCEL")
         else:
@@ -203,7 +203,8 @@ class Engine:
         order.notional = CONTEXT.add(order.notional, CONTEXT.multiply(quantity, price))
         order.executions += 1
         closed = order.leaves <= 0
-        order.status = "filled" if closed else "partially_filled"
+        if closed or order.status != "pending_replace":
+            order.status = working_status(order)
         order.updated = order.filled = now
         execution = Execution(
             number=len(self.executions) + 1,
@@ -226,6 +227,8 @@ class Engine:
             self.amends[order.id] = now + AMEND_NS
         self.touch(order)
         self.say("fill" if closed else "partial_fill", order, now, execution)
+        if closed:
+            replacing.reject(self, order, now)
         return execution
 
     def amend(self, execution: Execution, now: int, quantity: Decimal, price: Decimal) -> None:
@@ -278,9 +281,11 @@ class Engine:
         self.say(status, order, now, reason=reason)
 
     def close(self, order: Order, status: str, now: int, *, reason: str | None = None) -> None:
-        """The order is over."""
+        """The order is over, and with it a replace of it that was under way."""
         self.open.pop(order.id, None)
         self.change(order, status, now, reason=reason)
+        if order.replaced_by is None:
+            replacing.reject(self, order, now)
 
     def takes(self, order: Order, fault: Fault) -> bool:
         """Whether the script holds the fault: then it happens now, and is counted."""

@@ -8,7 +8,8 @@ from decimal import Decimal, InvalidOperation
 
 from live.venue.answers import Answer, error
 from live.venue.book import Order, venue_uuid
-from live.venue.engine import ACCEPT_NS, Engine
+from live.venue.engine import Engine
+from live.venue.replacing import ACCEPT_NS
 
 CLIENT_ORDER_ID_MAX = 128
 

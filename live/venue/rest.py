@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from live.venue import answers, money
+from live.venue import answers, money, replacing
 from live.venue.answers import Answer, error
 from live.venue.book import Execution, Order, activity_id, activity_json, order_json
 from live.venue.clock import VenueClock, new_york, ns_of
@@ -146,25 +146,21 @@ class TradingApi:
         order = self.engine.orders.get(order_id)
         if order is None:
             return answers.NO_ORDER
+        return self.replaced(order, body_of(call.body), now)
+
+    def replaced(self, order: Order, body: dict[str, object], now: int) -> Answer:
+        """The successor that `body` asks for, or why there is none."""
         if order.is_closed or order.status in NOT_REPLACEABLE:
             return error(422, 42210000, f'order in "{order.status}" state cannot be replaced')
-        successor = successor_of(self.engine, order, body_of(call.body), now)
+        successor = successor_of(self.engine, order, body, now)
         if successor.client_order_id in self.engine.by_client_id:
             return answers.NOT_UNIQUE
         more = money.needs(self.engine, successor) - money.needs(self.engine, order)
         refusal = money.unaffordable(self.engine, more)
         if refusal is not None:
             return Answer(*refusal)
-        self.engine.accept(successor, [], now)
-        answer = Answer(200, order_json(successor))
-        if self.engine.takes(order, Fault.REPLACE_REJECTED):
-            successor.failed = now
-            self.engine.close(successor, "rejected", now)
-            self.engine.say("order_replace_rejected", order, now, reason="TOO_LATE_TO_CANCEL")
-            return answer
-        order.replaced_by, order.replaced = successor.id, now
-        self.engine.close(order, "replaced", now)
-        return answer
+        replacing.begin(self.engine, order, successor, now)
+        return Answer(200, order_json(successor))
 
     def account(self, _call: Call, now: int, _id: str) -> Answer:
         """`GET /v2/account`."""

@@ -1,6 +1,6 @@
 """Interleavings: whatever the stream loses, doubles, overtakes or delays, a reconcile mends it.
 
-usage   python -m tests.campaign.stream_orders --cases 10000 [--seed S]
+usage   python -m tests.campaign.stream_orders --cases 10000 [--seed S] [--replaced]
 prints  the closing line: cases N, messages N, lost N, seconds N; a failing case, made small by
         hypothesis, and its traceback
 shape   `HISTORIES` draws what happens at the venue and what becomes of each message;
@@ -9,21 +9,25 @@ how     the fault venue's own engine and trading API in memory, asked by the ada
         (orders.py, updates.py, reconcile.py, lookup.py) without a socket between; time is a step
 laws    without busts and corrections: the same positions, executions and statuses, and nothing
         mismatched. With them: the same, or the symbol is mismatched, by name
+        With replacements, chains of them and restarts: the same, the views too, and mismatched is
+        what a corporate action replaced by nothing
 """
 
 import argparse
 import sys
 import time
+from contextlib import suppress
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
 import hypothesis
 from hypothesis import strategies as st
+from msgspec import structs
 from msgspec.json import Encoder
 
 from core.decide import advance
-from core.events import Observation, OrderSubmitted, OrderSubmitUnknown
+from core.events import Event, Observation, OrderSubmitted, OrderSubmitUnknown
 from core.evolve import evolve
 from core.order import OpenStatus
 from core.state import INITIAL, State
@@ -34,10 +38,19 @@ from live.brokers.alpaca.orders import Orders
 from live.brokers.alpaca.reading import Unreadable, raw_text, read_object
 from live.brokers.alpaca.reconcile import LAG_S, compare
 from live.brokers.alpaca.updates import Updates
+from live.brokers.mismatches import UNFOLLOWED
 from live.brokers.ticket import ticket_of
+from live.venue import replacing
 from live.venue.book import Order, Quote
+from live.venue.orders import RefusedError
+from live.venue.replacing import NEVER
 from live.venue.rest import Call
 from live.venue.venue import Setup, Venue
+from projections.open_intents import OPEN_INTENTS
+from projections.orders import ORDERS
+from projections.positions import POSITIONS
+from projections.projection import Projection, fold_all
+from projections.tca import TCA
 from tests import build
 
 START_US = 1_795_446_000_000_000
@@ -46,6 +59,13 @@ BEHIND = 99
 """A delay that outlasts the reconcile."""
 SIDES = {"AAA": ("buy", "1.01"), "BBB": ("sell", "500.01")}
 """By symbol one side, far from the market: the venue takes no order against another of ours."""
+SHOWN: dict[Projection, tuple[str, ...]] = {
+    OPEN_INTENTS: ("intent", "client_order_id", "quantity", "leaves_quantity", "status"),
+    ORDERS: ("intent", "client_order_id", "status", "filled_quantity", "average_price",
+             "replaces", "replaced_by"),
+    TCA: ("intent", "status", "ordered_quantity", "filled_quantity", "average_price"),
+    POSITIONS: ("symbol", "quantity", "bought_quantity", "sold_quantity"),
+}  # fmt: skip
 _ENCODER = Encoder(decimal_format="number")
 
 
@@ -72,6 +92,7 @@ _delays = st.sampled_from([0, 0, 0, 1, 2, 3, 5, BEHIND])
 _fates = st.lists(_delays, max_size=2).map(tuple)
 PLAIN = ("step", "fill", "fill", "cancel", "expire", "reject", "odd", "reconcile")
 AMENDED = (*PLAIN, "bust", "correct")
+REPLACED = (*PLAIN, "step", "replace", "replace", "replace", "corporate", "restart")
 
 
 def histories(kinds: tuple[str, ...]) -> st.SearchStrategy[History]:
@@ -79,7 +100,7 @@ def histories(kinds: tuple[str, ...]) -> st.SearchStrategy[History]:
     act = st.builds(
         Act,
         st.sampled_from(kinds),
-        st.integers(0, 2),
+        st.integers(0, 4),
         st.integers(1, 9),
         st.lists(_fates, min_size=3, max_size=3).map(tuple),
     )
@@ -108,8 +129,10 @@ class World:
         ))  # fmt: skip
         self.orders = Orders(self.client)
         self.clean, self.disturbed = INITIAL, INITIAL
+        self.told: dict[str, list[Event]] = {"clean": [], "disturbed": []}
         self.readers = {"clean": Updates(raw_text), "disturbed": Updates(raw_text)}
         self.missing_since: dict[str, TimeText] = {}
+        self.strangers: set[str] = set()
         self.late: list[tuple[int, int, bytes]] = []
         self.counts = {"messages": 0, "lost": 0}
 
@@ -143,10 +166,12 @@ class World:
         )  # fmt: skip
         for event in (made, build.attempted(order_id)):
             self.clean, self.disturbed = evolve(self.clean, event), evolve(self.disturbed, event)
+            for told in self.told.values():
+                told.append(event)
         ticket = ticket_of(self.clean.intents[order_id])
         answer = self.orders.submit(ticket, 1, self.now())
         assert isinstance(answer, OrderSubmitted), answer
-        self.clean, _ = advance(self.clean, answer)
+        self.clean = self._advanced(self.clean, "clean", answer)
         if not answered:
             answer = OrderSubmitUnknown(
                 observed_at=self.now(), client_order_id=order_id, attempt=1, error_class="timeout"
@@ -161,18 +186,35 @@ class World:
             self.reconcile()
         elif act.what in ("bust", "correct"):
             self._amend(order, act)
-        elif act.what == "step" or order.is_closed:
+        elif act.what == "restart":
+            self.restart()
+        elif act.what == "step" or order.is_closed or order.due == NEVER:
             engine.advance(now)
+        elif act.what == "replace":
+            limit = Decimal(SIDES[order.symbol][1]) + Decimal(act.share) / 100
+            body = {"qty": str(act.share + 3), "limit_price": str(limit)}
+            with suppress(RefusedError):
+                self.venue.trading.replaced(order, dict(body), now)
+        elif act.what == "corporate":
+            replacing.by_nothing(engine, order, now, None)
         elif act.what == "fill":
             shares = min(order.leaves, Decimal(act.share))
             engine.fill(order, shares, Decimal(100 + act.share) / 10, now)
-        elif act.what == "cancel":
-            if order.status not in ("pending_cancel", "pending_replace"):
+        elif act.what in ("cancel", "odd"):
+            if order.status == "pending_replace":
+                return
+            if act.what == "odd":
+                engine.change(order, ("held", "venue_review", "stopped")[act.share % 3], now)
+            elif order.status != "pending_cancel":
                 engine.cancel(order, now)
-        elif act.what == "odd":
-            engine.change(order, ("held", "venue_review", "stopped")[act.share % 3], now)
         else:
             engine.close(order, {"expire": "expired", "reject": "rejected"}[act.what], now)
+
+    def restart(self) -> None:
+        """The runner dies, and another goes on with its journal and nothing else."""
+        self.orders, self.readers["disturbed"] = Orders(self.client), Updates(raw_text)
+        self.missing_since, self.strangers = {}, set()
+        self._hear(structs.replace(build.runner_started(), observed_at=self.now()))
 
     def _amend(self, order: Order, act: Act) -> None:
         for execution in self.venue.engine.executions:
@@ -197,6 +239,17 @@ class World:
                 # of those due at one step the one said last comes first: it overtakes the others
                 self.late.append((self.step + delay, -len(self.late) - copy, body))
 
+    def end_replaces(self) -> None:
+        """What is being replaced is now, or is not: until then the stream tells of one order."""
+        engine = self.venue.engine
+        unsaid = ("pending_replace", "accepted", "pending_new")
+        for _ in range(3):
+            on_their_way = [o for o in engine.open.values() if o.status in unsaid]
+            if any(o.status == "pending_replace" or o.replaces for o in on_their_way):
+                self.step += 1
+                engine.advance(self._ns())
+                self.publish(((),) * 100)
+
     def deliver(self, until: int) -> None:
         """What is due up to a step, to the disturbed fold."""
         due = sorted((row for row in self.late if row[0] <= until), key=lambda row: row[:2])
@@ -211,19 +264,27 @@ class World:
         assert not isinstance(update, Unreadable), update
         assert update.unread is None, update
         for observation in update.observations:
-            state, _ = advance(state, observation)
+            state = self._advanced(state, who, self.orders.linked(observation))
         return state
 
     def _hear(self, *observations: Observation) -> None:
         for observation in observations:
-            self.disturbed, _ = advance(self.disturbed, observation)
+            self.disturbed = self._advanced(self.disturbed, "disturbed", observation)
+
+    def _advanced(self, state: State, who: str, observation: Observation) -> State:
+        after, decisions = advance(state, observation)
+        self.told[who] += [observation, *decisions]
+        return after
 
     def reconcile(self) -> None:
         """Every unknown order looked up, then the whole comparison, as a runner does at a start."""
         for order_id, intent in list(self.disturbed.intents.items()):
             if intent.status is OpenStatus.UNKNOWN:
                 self._hear(self.orders.look_up(order_id, self.now()))
-        found = compare(self.client, TAG, self.disturbed, self.now(), self.missing_since)
+        found = compare(
+            self.client, TAG, self.disturbed, self.now(), self.missing_since,
+            strangers=self.strangers,
+        )  # fmt: skip
         assert found.failed is None, found.failed
         self._hear(*found.observations)
 
@@ -244,6 +305,7 @@ def play(history: History) -> World:
         world.publish(act.fates)
         world.deliver(world.step)
     world.step += 1
+    world.end_replaces()
     world.deliver(BEHIND // 2)
     world.settle()
     return world
@@ -259,6 +321,7 @@ def summary(state: State) -> dict[str, Any]:
                 intent.reported_status,
                 intent.filled,
                 sorted((one.quantity, one.price) for one in intent.fills.executions),
+                (intent.intent_id, intent.replaces, intent.quantity, intent.limit_price),
             )
             for order_id, intent in sorted(intents.items())
         },
@@ -272,6 +335,8 @@ def amounts(state: State) -> dict[str, Any]:
     return {
         "filled": {order_id: intent.filled for order_id, intent in sorted(intents.items())},
         "open": sorted(state.intents),
+        "unfollowed": state.unfollowed,
+        "executions": state.executions,
         "positions": {symbol: state.position(symbol) for symbol in sorted(state.held())},
     }
 
@@ -279,15 +344,31 @@ def amounts(state: State) -> dict[str, Any]:
 def check(history: History) -> World:
     """The law of histories without amendments."""
     world = play(history)
-    expected = summary(world.clean)
+    expected, mismatched = summary(world.clean), dict.fromkeys(_unfollowed(world), UNFOLLOWED)
     assert summary(world.disturbed) == expected
-    assert world.disturbed.mismatched == {}
+    assert world.disturbed.mismatched == mismatched
     world.deliver(world.step + BEHIND)  # what was overtaken by the reconcile itself
     assert amounts(world.disturbed) == amounts(world.clean)
     world.settle()
     assert summary(world.disturbed) == expected
-    assert world.disturbed.mismatched == {}
+    assert world.disturbed.mismatched == mismatched
+    assert views(world.told["disturbed"]) == views(world.told["clean"])
     return world
+
+
+def _unfollowed(world: World) -> list[str]:
+    """The symbols of orders that a corporate action replaced by nothing."""
+    return sorted(world.clean.unfollowed.values())
+
+
+def views(told: list[Event]) -> dict[str, Any]:
+    """What the projections show of what was told, without what hangs on when it was told."""
+    shown: dict[str, Any] = {}
+    for projection, cells in SHOWN.items():
+        view = fold_all(projection, build.numbered(told))
+        rows = [tuple(row[cell] for cell in cells) for row in projection.rows(view)]
+        shown[projection.name] = sorted(rows, key=str)
+    return shown
 
 
 def check_amended(history: History) -> World:
@@ -313,6 +394,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.campaign.stream_orders")
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--replaced", action="store_true", help="with replacements and restarts")
     options = parser.parse_args()
     began, done, totals = time.monotonic(), 0, {"messages": 0, "lost": 0}
 
@@ -323,7 +405,7 @@ def main() -> int:
         database=None,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(HISTORIES)
+    @hypothesis.given(histories(REPLACED) if options.replaced else HISTORIES)
     def law(history: History) -> None:
         nonlocal done
         world = check(history)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.decide import advance
 from core.events import Decision, Event, IntentCreated, Observation
-from core.state import INITIAL, State
+from core.state import INITIAL, Intent, State
 from core.strategy import OrderRequest, View
 from tests import build
 from tests.core import world
@@ -220,7 +220,62 @@ def _said(make: Callable[[float], Observation]) -> Made:
     return lambda _, __, second: make(second)
 
 
-REPORTS = st.builds(_of, st.integers(0, 5), SAYINGS)
+def _of_known(place: int, say: Callable[[Intent, float], Observation]) -> Made:
+    """What `say` says of an order of the state, a successor too."""
+
+    def made(state: State, _: Sequence[IntentCreated], second: float) -> Observation | None:
+        known = sorted({*state.intents, *(order for order, _ in state.closed.items())})
+        intent = state.intent(known[place % len(known)]) if known else None
+        return None if intent is None else say(intent, second)
+
+    return made
+
+
+def _heir(intent: Intent, number: int) -> str:
+    """The `number`th order that may take the place of this one or of the first in its chain."""
+    return f"{intent.client_order_id.partition('~')[0]}~{number}"
+
+
+_numbers = st.integers(1, 3)
+SUCCESSIONS = st.one_of(
+    st.builds(
+        lambda n, q, w, f: (
+            lambda i, s: build.succeeded(
+                _heir(i, n), i.client_order_id, symbol=i.symbol, side=i.side, quantity=q,
+                status=w, filled=f, average="10", seconds=s,
+            )
+        ),
+        _numbers,
+        _shares,
+        st.sampled_from(["pending_new", "new", "filled", "rejected", "replaced"]),
+        st.none() | _shares,
+    ),
+    st.builds(
+        lambda n: (
+            lambda i, s: build.replaced(i.client_order_id, n and _heir(i, n), seconds=s)
+        ),
+        st.none() | _numbers,
+    ),
+    st.builds(
+        lambda w: lambda i, s: build.reported(i.client_order_id, w, seconds=s),
+        st.sampled_from(["pending_replace", "new", "canceled"]),
+    ),
+    st.builds(
+        lambda q, e: (
+            lambda i, s: build.fill(
+                q, "10", order=i.client_order_id, symbol=i.symbol, side=i.side, execution=e,
+                seconds=s,
+            )
+        ),
+        _shares,
+        _executions,
+    ),
+)  # fmt: skip
+REPORTS = st.one_of(
+    st.builds(_of, st.integers(0, 5), SAYINGS),
+    st.builds(_of, st.integers(0, 5), SAYINGS),
+    st.builds(_of_known, st.integers(0, 9), SUCCESSIONS),
+)
 OTHERS = st.one_of(
     st.just(_cycle),
     st.just(_cycle),

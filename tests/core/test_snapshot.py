@@ -125,6 +125,7 @@ SEEN_ELSEWHERE = {
     "alerts",
     "orphans",
     "streams",
+    "unfollowed",
 }
 """Fields that stay as they are in these sessions; `filled` sets them."""
 
@@ -143,6 +144,7 @@ def test_the_fields_that_no_session_sets_come_back_too() -> None:
         unsettled=CycleCounts(number=1, slot=INITIAL.now, intents=3),
         alerts=frozenset({"b", "a", "c"}),
         orphans={"order-1": "MSFT"},
+        unfollowed={"order-2": "IBM"},
         streams={"trade_updates": "", "account": "not compared"},
     )
     changed = {

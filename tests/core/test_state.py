@@ -7,7 +7,6 @@ from core.decide import decide
 from core.events import (
     Event,
     ReplaceAnswered,
-    ReplaceAttempted,
     RollbackAccepted,
     RunnerStopped,
     SignalObserved,
@@ -34,6 +33,7 @@ from tests.build import (
     lockout_ended,
     quotes,
     rate_budget,
+    replace_attempted,
     reported,
     skipped,
 )
@@ -148,14 +148,7 @@ def test_what_the_core_does_not_need_leaves_the_state_as_it_was() -> None:
 
 
 def test_decisions_of_later_releases_are_counted_and_change_nothing_else() -> None:
-    replaced = ReplaceAttempted(
-        **decided(0, 1, "replace"),  # type: ignore[arg-type]
-        client_order_id=ORDER,
-        attempt=1,
-        successor_client_order_id="order-2",
-        quantity=decimal_text(1),
-    )
-    for decision in (replaced, lockout_ended(), alert_cleared("none"), skipped()):
+    for decision in (lockout_ended(), alert_cleared("none"), skipped()):
         assert evolve(INITIAL, decision) == replace(INITIAL, decisions=1)
     assert evolve(evolve(INITIAL, alert("a")), alert_cleared("a")).alerts == frozenset()
 
@@ -170,7 +163,7 @@ def test_a_lockout_stands_until_it_ends_and_no_other_ends_it() -> None:
 
 @pytest.mark.parametrize(
     "impossible",
-    [attempted(), cancel_attempted(), look(), closed()],
+    [attempted(), cancel_attempted(), replace_attempted(), look(), closed()],
     ids=lambda e: type(e).__name__,
 )
 def test_a_decision_about_an_intent_nobody_made_is_another_cores(impossible: Event) -> None:

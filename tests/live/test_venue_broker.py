@@ -96,6 +96,9 @@ class Journal:
                 seen[o.execution_id] = o.side.sign * Decimal(o.quantity)
         return sum(seen.values(), Decimal(0))
 
+    def awaited_successors(self) -> Iterable[tuple[str, str | None]]:
+        return []
+
     def needs_reconcile_since(self) -> TimeText | None:
         return None
 

@@ -1,25 +1,33 @@
 """Made-up histories: a few orders in two symbols, and anything a venue may say of them, twice too.
 
 shape   `HISTORIES` draws a list of events in which decisions are possible for the core, and
-        reports are whatever; `ORDERS_OF` tells which symbol and side each order has
+        reports are whatever; `ORDERS_OF` tells which symbol and side each order has. "d" and "e"
+        take the place of "a" and "d", where somebody says so
 """
 
 from hypothesis import strategies as st
 
-from core.events import Event, IntentCreated
+from core.events import Event, FillBusted, FillCorrected, FillReported, IntentCreated
 from core.evolve import evolve
 from core.order import TerminalStatus
 from core.order_facts import ImpossibleDecisionError
 from core.state import INITIAL
 from tests import build
 
-ORDERS_OF = {"a": ("MSFT", "buy"), "b": ("MSFT", "sell"), "c": ("IBM", "buy")}
+SUCCESSORS = {"d": "a", "e": "d"}
+ORDERS_OF = {
+    "a": ("MSFT", "buy"), "b": ("MSFT", "sell"), "c": ("IBM", "buy"),
+    "d": ("MSFT", "buy"), "e": ("MSFT", "buy"),
+}  # fmt: skip
 CREATED: dict[str, IntentCreated] = {
     order: build.intent(order, symbol=symbol, side=side)
     for order, (symbol, side) in ORDERS_OF.items()
+    if order not in SUCCESSORS
 }
 
 _orders = st.sampled_from(sorted(ORDERS_OF))
+_created = st.sampled_from(sorted(CREATED))
+_heirs = st.sampled_from(sorted(SUCCESSORS))
 _seconds = st.integers(0, 50)
 _shares = st.integers(1, 60)
 _prices = st.sampled_from(["9.97", "10", "10.013", "11.5"])
@@ -43,7 +51,7 @@ def _fill(order: str, shares: int, price: str, execution: str | None, *, seconds
 
 
 _EVENTS: st.SearchStrategy[Event] = st.one_of(
-    _orders.map(CREATED.__getitem__),
+    _created.map(CREATED.__getitem__),
     st.builds(build.attempted, _orders, st.integers(1, 2), seconds=_seconds),
     st.builds(build.submitted, _orders, status=_words, seconds=_seconds),
     st.builds(
@@ -56,13 +64,28 @@ _EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(build.absent, _orders, seconds=_seconds),
     st.builds(
         build.found,
-        _orders.map(CREATED.__getitem__),
+        _created.map(CREATED.__getitem__),
         status=_words_of_fills,
         filled=_shares,
         average=_prices,
         seconds=_seconds,
     ),
     st.builds(build.reported, _orders, _words, seconds=_seconds),
+    st.builds(
+        lambda heir, **said: build.succeeded(heir, SUCCESSORS[heir], **said),
+        _heirs,
+        quantity=_shares,
+        status=st.sampled_from(["pending_new", "new", "rejected", "replaced"]),
+        filled=st.none() | _shares,
+        average=_prices,
+        seconds=_seconds,
+    ),
+    st.builds(
+        lambda heir, by, seconds: build.replaced(SUCCESSORS[heir], by, seconds=seconds),
+        _heirs,
+        st.none() | _heirs,
+        _seconds,
+    ),
     st.builds(
         build.reported, _orders, _words_of_fills, filled=_shares, average=_prices, seconds=_seconds
     ),
@@ -94,9 +117,16 @@ _EVENTS: st.SearchStrategy[Event] = st.one_of(
 
 
 def possible(events: list[Event]) -> list[Event]:
-    """`events` without the decisions that the core cannot have made at their place."""
+    """`events` without the decisions that the core cannot have made at their place.
+
+    And without the fills of orders nobody knows yet: those are a stranger's.
+    """
     state, kept = INITIAL, list[Event]()
     for event in events:
+        if isinstance(event, FillReported | FillBusted | FillCorrected):
+            order = event.client_order_id
+            if order in SUCCESSORS and not state.knows_order(order):
+                continue
         try:
             state = evolve(state, event)
         except ImpossibleDecisionError:

@@ -52,6 +52,8 @@ def test_a_new_intent_has_all_its_terms() -> None:
         "attempts": 0,
         "venue_order_id": None,
         "reason": None,
+        "replaces": None,
+        "replaced_by": None,
         "created_at": at(),
         "closed_at": None,
     }

@@ -11,7 +11,6 @@ from core.events import (
     CancelAnswered,
     CycleOpened,
     Event,
-    OrderSubmitSkipped,
     OrderSubmitted,
     ReconcileMismatched,
 )
@@ -57,29 +56,6 @@ def test_a_runner_started_while_the_market_is_closed_waits_hears_and_stops_at_a_
     assert kinds[-1] == "runner-stopped"
     assert here.writes() == []
     here.assert_sound()
-
-
-def test_an_order_replaced_by_a_person_closes_and_its_successor_blocks_the_symbol(
-    here: Drill,
-) -> None:
-    """Nothing is lost: the old is REPLACED, the new is a foreign order, named, and its fill too."""
-    here.plan({1: RESTS[1], 2: [("AAPL", "buy", 1, "100.02"), ("MSFT", "buy", 1, "100.02")]})
-    state = here.session()
-    (order,) = here.orders()
-    client = here.venue.trading()
-    client._use_raw_data = True
-    client.patch(f"/orders/{order['id']}", {"limit_price": "91.00"})
-    after = here.session()
-
-    (old,) = [one for one in dict(after.closed.items()).values() if one.symbol == "AAPL"]
-    skips = [one for one in here.events if isinstance(one, OrderSubmitSkipped) and one.cycle == 2]
-    skipped = {one.symbol: str(one.reason.code) for one in skips}
-    assert list(state.intents) == [old.client_order_id]
-    assert str(old.status) == "REPLACED"
-    assert after.mismatched == {"AAPL": "foreign-order"}
-    assert skipped == {"AAPL": "reconcile.mismatch"}
-    successor = [one for one in here.orders() if one["status"] == "new"]
-    assert [one["limit_price"] for one in successor] == ["91"]
 
 
 def test_a_persons_order_blocks_its_symbol_until_it_is_gone(here: Drill) -> None:

@@ -93,7 +93,7 @@ def drive(venue: Running, count: int) -> None:
 
 def at_rest(venue: Running) -> bool:
     """Whether nothing is on its way any more."""
-    moving = ("pending_new", "pending_cancel", "venue_review")
+    moving = ("pending_new", "pending_cancel", "pending_replace", "venue_review")
     orders = venue.get("state")["orders"]
     due = {"bust", "correct"}
     return not [

@@ -95,6 +95,7 @@ class AlpacaBroker:
         self._answered: Answer | NoAnswer | None = None
         self._missing_since: dict[str, TimeText] = {}
         self._compared: set[str] = set()
+        self._strangers: set[str] = set()
         self.confirm: Callable[[str], None] = lambda _: None
 
     def __repr__(self) -> str:
@@ -198,7 +199,7 @@ class AlpacaBroker:
         """What arrived up to `until` and was not taken yet, in order of arrival."""
         found: list[Observation] = [self._refused(one) for one in self._client.barrier.news()]
         for message in self._inbox.take(after, until):
-            heard = self._identified(message)
+            heard = self._identified(self._orders.linked(message))
             if heard is None:
                 continue
             found.append(heard)
@@ -210,10 +211,12 @@ class AlpacaBroker:
 
     def reconcile(self, known: Known, now: TimeText) -> list[Observation]:
         """What Alpaca has and the journal does not; last, whether the account agrees again."""
-        compared = compare(self._client, self.tag, known, now, self._missing_since)
+        compared = compare(
+            self._client, self.tag, known, now, self._missing_since, strangers=self._strangers
+        )
         for order in compared.orders:
+            self._orders.learn(order.client_order_id, order.venue_order_id)
             if known.knows_order(order.client_order_id):
-                self._orders.learn(order.client_order_id, order.venue_order_id)
                 self._compared.add(order.client_order_id)
         self._doubt_a_silent_stream(compared.news_since)
         found = compared.observations
@@ -313,6 +316,10 @@ class AlpacaBroker:
 
     def _identified(self, heard: Observation) -> Observation | None:
         """The message, as far as it may count; None of a comparison that was made before."""
+        if isinstance(heard, OrderLookedUp) and heard.predecessor is not None:
+            told_before = heard.client_order_id in self._compared
+            self._compared.add(heard.client_order_id)
+            return None if told_before else heard
         if not isinstance(heard, _OF_ORDERS) or not heard.client_order_id.startswith(self.tag):
             return None if isinstance(heard, OrderLookedUp) else heard
         order_id = heard.client_order_id

@@ -8,6 +8,7 @@ source  ALPACA.md A2
 
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import quote
 
 from core.events import OrderLookedUp
 from core.values import TimeText
@@ -56,7 +57,23 @@ def look_up(client: AlpacaClient, client_order_id: str, now: TimeText) -> OrderL
 def by_id(client: AlpacaClient, client_order_id: str) -> Look:
     """The order under our id, as Alpaca has it."""
     query = {"client_order_id": client_order_id}
-    answer = client.get("/orders:by_client_order_id", query)
+    look = _look(client, "/orders:by_client_order_id", query)
+    if look.order is not None and look.order.client_order_id != client_order_id:
+        return Look(look.heard, why="another order than the one asked for")
+    return look
+
+
+def by_venue_id(client: AlpacaClient, venue_order_id: str) -> Look:
+    """The order under Alpaca's own id."""
+    look = _look(client, f"/orders/{quote(venue_order_id, safe='')}", {})
+    if look.order is not None and look.order.venue_order_id != venue_order_id:
+        return Look(look.heard, why="another order than the one asked for")
+    return look
+
+
+def _look(client: AlpacaClient, path: str, query: dict[str, str]) -> Look:
+    """One GET of one order."""
+    answer = client.get(path, query)
     if isinstance(answer, NoAnswer):
         return Look(answer, why=f"{answer.kind}: {answer.detail}")
     error = read_error(answer.body)
@@ -67,8 +84,6 @@ def by_id(client: AlpacaClient, client_order_id: str) -> Look:
     order = read_order(read_object(answer.body))
     if isinstance(order, Unreadable):
         return Look(answer, why=why_of(answer.body, order))
-    if order.client_order_id != client_order_id:
-        return Look(answer, why="another order than the one asked for")
     return Look(answer, order)
 
 
@@ -91,7 +106,11 @@ def _in_list(client: AlpacaClient, client_order_id: str) -> Look:
 
 
 def looked_up(
-    order: OrderRecord, source: str, heard: TimeText, raw: Callable[[bytes], str]
+    order: OrderRecord,
+    source: str,
+    heard: TimeText,
+    raw: Callable[[bytes], str],
+    predecessor: str | None = None,
 ) -> OrderLookedUp:
     """A found order; its raw text is what was read from it: a list's bytes are of others too."""
     return OrderLookedUp(
@@ -111,6 +130,9 @@ def looked_up(
         time_in_force=order.time_in_force,
         filled_quantity=order.filled_quantity,
         average_price=order.average_price,
+        replaces=order.replaces,
+        predecessor=predecessor,
+        replaced_by=order.replaced_by,
         raw=raw(repr(tuple(map(str, order))).encode()),
     )
 

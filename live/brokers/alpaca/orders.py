@@ -11,8 +11,11 @@ source  ALPACA.md A2, A3, A4
 from decimal import Decimal
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from core.events import (
     CancelAnswered,
+    Observation,
     OrderLookedUp,
     OrderSubmitFailed,
     OrderSubmitted,
@@ -24,7 +27,7 @@ from core.values import DecimalText, TimeText, decimal_text, micros
 from live.brokers.alpaca.answer import Answer, NoAnswer, request_id
 from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.errors import Verdict, is_absence, read_error, verdict_of
-from live.brokers.alpaca.lookup import by_id, look_up, why_of
+from live.brokers.alpaca.lookup import by_id, by_venue_id, look_up, why_of
 from live.brokers.alpaca.pace import asked_wait
 from live.brokers.alpaca.reading import Unreadable, read_object
 from live.brokers.alpaca.records import OrderRecord, read_order
@@ -43,10 +46,25 @@ class Orders:
     def __init__(self, client: AlpacaClient) -> None:
         self._client = client
         self._venue_order_ids: dict[str, str] = {}
+        self._client_order_ids: dict[str, str] = {}
 
     def learn(self, client_order_id: str, venue_order_id: str) -> None:
         """Alpaca's id of an order, heard from whoever: a cancel needs it."""
         self._venue_order_ids[client_order_id] = venue_order_id
+        self._client_order_ids[venue_order_id] = client_order_id
+
+    def linked(self, heard: Observation) -> Observation:
+        """What was heard, with the client order id of the order whose place a successor takes."""
+        if not isinstance(heard, OrderLookedUp) or heard.replaces is None:
+            return heard
+        return replace(heard, predecessor=self._predecessor(heard.replaces))
+
+    def _predecessor(self, venue_order_id: str) -> str | None:
+        if venue_order_id not in self._client_order_ids:
+            look = by_venue_id(self._client, venue_order_id)
+            if look.order is not None:
+                self.learn(look.order.client_order_id, venue_order_id)
+        return self._client_order_ids.get(venue_order_id)
 
     def submit(self, ticket: Ticket, attempt: int, now: TimeText) -> SubmitAnswer:
         """One POST, and its answer or the lack of one."""

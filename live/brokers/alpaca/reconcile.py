@@ -13,6 +13,8 @@ rules   An order of ours that nobody has said anything of yet is told with its p
         no execution id; one that would count more than the order has filled is not told.
         A bust or correction is told by the stream alone: activities name no execution, so from
         REST it is a mismatch that says so, and never taken for one execution or the other.
+        An order that takes the place of one of ours is ours: it is told with what it asks for
+        before anything else of it (succession.py).
 source  ALPACA.md A2, A3
 """
 
@@ -31,8 +33,9 @@ from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.listing import Failed
 from live.brokers.alpaca.lookup import by_id, looked_up
 from live.brokers.alpaca.records import FillRecord, OrderRecord
+from live.brokers.alpaca.succession import follow
 from live.brokers.base import Known
-from live.brokers.mismatches import keep, news_of
+from live.brokers.mismatches import UNFOLLOWED, keep, news_of
 
 SOURCE = "rest"
 OVERLAP_S = Decimal(300)
@@ -58,30 +61,43 @@ class Compared(NamedTuple):
 
 
 def compare(
-    client: AlpacaClient, tag: str, known: Known, now: TimeText, missing_since: dict[str, TimeText]
+    client: AlpacaClient,
+    tag: str,
+    known: Known,
+    now: TimeText,
+    missing_since: dict[str, TimeText],
+    *,
+    strangers: set[str],
 ) -> Compared:
     """What differs; an unknown order whose id begins with `tag` is one of ours.
 
     `missing_since` remembers, for this process, orders Alpaca had and does not find: they may be
-    late.
+    late. `strangers`: the orders that are known to take the place of none of ours.
     """
     held = listing.positions(client)
-    orders, failed = _orders(client, known, now)
-    ours = [order for order in orders if _is_ours(order, known)]
+    listed, failed = _orders(client, known, now)
+    orders, predecessors, unread = follow(client, listed, known, strangers)
+    failed = failed or unread
+    new = {order_id: number for number, order_id in enumerate(predecessors)}
+    ours = [o for o in orders if o.client_order_id in new or _is_ours(o, known)]
     found: list[Observation] = []
     missing, failed_fills = _fills(client, ours, known, now)
     failed = failed or failed_fills or (held.why if isinstance(held, Failed) else None)
     news: dict[str, TimeText] = {}
     mismatches: dict[str, ReconcileMismatched] = {}
-    for order in sorted(ours, key=lambda order: order.client_order_id):
-        heard = _news(client, order, missing.get(order.venue_order_id, []), known, now)
+    for order in sorted(ours, key=lambda o: (new.get(o.client_order_id, -1), o.client_order_id)):
+        predecessor = predecessors.get(order.client_order_id)
+        rows = missing.get(order.venue_order_id, [])
+        heard = _news(client, order, rows, known, now, predecessor=predecessor)
         found += heard
         if heard and order.symbol is not None:
             happened = order.updated_at or now
             news[order.symbol] = min(happened, news.get(order.symbol, happened))
     if failed is None and not isinstance(held, Failed):
         fresh = set(news)
-        told = _mismatches(orders, held, tag, known, news=fresh, now=now)
+        others = [order for order in orders if order.client_order_id not in new]
+        told = [*_mismatches(others, held, tag, known, news=fresh, now=now)]
+        told += _unfollowed(known, set(predecessors.values()), now)
         for mismatch in [*told, *_vanished(orders, known, missing_since, now)]:
             keep(mismatches, mismatch)
         found += news_of(mismatches, known, fresh, now)
@@ -142,7 +158,13 @@ def _is_ours(order: OrderRecord, known: Known) -> bool:
 
 
 def _news(
-    client: AlpacaClient, order: OrderRecord, rows: list[FillRecord], known: Known, now: TimeText
+    client: AlpacaClient,
+    order: OrderRecord,
+    rows: list[FillRecord],
+    known: Known,
+    now: TimeText,
+    *,
+    predecessor: str | None,
 ) -> list[Observation]:
     """The executions and the status of our order that the journal has not heard of.
 
@@ -153,7 +175,7 @@ def _news(
     order_id = order.client_order_id
     said = known.reported_status(order_id)
     if said is None:
-        found.append(looked_up(order, "list", now, client.raw))
+        found.append(looked_up(order, "list", now, client.raw, predecessor))
     total = number(order.filled_quantity or "0")
     executed = known.executed(order_id)
     for row in sorted(rows, key=lambda row: number(row.cumulative_quantity)):
@@ -173,6 +195,7 @@ def _news(
                 source=SOURCE,
                 filled_quantity=order.filled_quantity,
                 average_price=order.average_price,
+                replaced_by=order.replaced_by,
             )
         )
     return found
@@ -239,6 +262,17 @@ def _vanished(
     missing_since.clear()
     missing_since.update(missing)
     return found
+
+
+def _unfollowed(known: Known, followed: set[str], now: TimeText) -> Iterable[ReconcileMismatched]:
+    """Orders that were replaced, and no whole list has what took their place."""
+    for client_order_id, named in known.awaited_successors():
+        if client_order_id not in followed:
+            symbol = known.symbol_of(client_order_id)
+            broker = "nothing named" if named is None else f"by {named}, not found"
+            yield _mismatch(
+                UNFOLLOWED, symbol, "replaced", broker, now=now, order_id=client_order_id
+            )
 
 
 def _amounts(order: OrderRecord, known: Known, now: TimeText) -> Iterable[ReconcileMismatched]:

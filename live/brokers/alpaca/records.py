@@ -31,6 +31,7 @@ class OrderRecord(NamedTuple):
     average_price: DecimalText | None
     updated_at: TimeText | None
     replaced_by: str | None
+    replaces: str | None
 
 
 class FillRecord(NamedTuple):
@@ -88,6 +89,7 @@ def read_order(found: object) -> OrderRecord | Unreadable:
         average_price=average,
         updated_at=moment(found.get("updated_at")),
         replaced_by=text(found.get("replaced_by")),
+        replaces=text(found.get("replaces")),
     )
 
 

@@ -8,7 +8,9 @@ rules   The order's own status is mapped, by core/order.py alone; the event's na
         average, and only with the order's cumulative quantity, by which REST's word for the same
         execution is known. A fill that lacks one of these is left to reconciliation.
         A bust or correction names the execution it amends, or the last correction of it: the fold
-        knows an execution by all of these (core/fills.py), after a restart as before it
+        knows an execution by all of these (core/fills.py), after a restart as before it.
+        An order that takes another's place is told with what it replaces: whose place that is,
+        `Orders.linked` finds out
 source  ALPACA.md A1
 """
 
@@ -70,6 +72,7 @@ class Updates:
             source=SOURCE,
             filled_quantity=None if amends else order.filled_quantity,
             average_price=None if amends else order.average_price,
+            replaced_by=order.replaced_by,
             why=_why(event, order, data),
             raw=raw if first is None else None,
         )
@@ -152,6 +155,4 @@ def _why(event: str, order: OrderRecord, data: dict[str, object]) -> str | None:
     reason = text(data.get("reason"))
     if reason is not None:
         said.append(reason)
-    if order.replaced_by is not None:
-        said.append(f"replaced by {order.replaced_by}")
     return ": ".join(said) or None
