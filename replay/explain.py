@@ -4,7 +4,8 @@ shape   explain_order(records, id) / explain_cycle(records, symbol, cycle) -> [s
         step {"sequence", "at", "what", "says", "event"}: inputs, config, gates with their numbers,
         attempts, answers, fills, and the cost
 reads   the journal once, in order; ids may be a client order id, an intent's event id, the venue's
-        order id, or the start of one of them (8 characters or more)
+        order id, or the start of one of them (8 characters or more). The story of an intent is that
+        of all its orders: a successor's name points to the first
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from core.events import (
     CycleOpened,
     Event,
     IntentCreated,
+    OrderLookedUp,
     OrderSubmitSkipped,
     QuotesObserved,
     SignalObserved,
@@ -71,8 +73,16 @@ def explain_order(records: Iterable[Record], subject: str) -> list[Step]:
     story: list[Step] = []
     created: IntentCreated | None = None
     known: set[str] = set()
+    roots: dict[str, str] = {}
     for record in records:
         event = record.event
+        if isinstance(event, OrderLookedUp) and event.predecessor is not None:
+            heir = event.client_order_id
+            roots[heir] = roots.get(event.predecessor, event.predecessor)
+            if created is None and _is_named(subject, heir, event.venue_order_id):
+                return [{"see": roots[heir]}]
+            if roots[heir] in known:
+                known.add(heir)
         if (
             created is None
             and isinstance(event, IntentCreated)

@@ -96,6 +96,14 @@ def _decisions(event: Event) -> str | None:
             return None
 
 
+def _instead(event: OrderLookedUp) -> str:
+    """Whose place an order takes, and with what."""
+    if event.predecessor is None:
+        return ""
+    limit = "" if event.limit_price is None else f" at {event.limit_price}"
+    return f", in the place of {event.predecessor}: {event.quantity}{limit}"
+
+
 def _answers(event: Event) -> str | None:
     match event:
         case OrderSubmitted():
@@ -107,7 +115,8 @@ def _answers(event: Event) -> str | None:
             return f"nobody knows whether attempt {event.attempt} arrived: {event.error_class}"
         case OrderLookedUp():
             if event.found:
-                return f"found by {event.source}: status {event.status}"
+                instead = _instead(event)
+                return f"found by {event.source}: status {event.status}{instead}"
             return f"not found by {event.source}" + ("" if event.complete else ", look incomplete")
         case OrderReported():
             return f"{event.source} reports {event.status}, {event.filled_quantity or 0} filled"

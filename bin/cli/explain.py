@@ -59,11 +59,15 @@ def _refuse_many(journal: Journal, subject: str) -> None:
     names = [tuple(str(row[name]) for name in NAMES if row[name] is not None) for row in rows]
     if any(subject in each for each in names):
         return
-    found = [each[0] for each in names if any(name.startswith(subject) for name in each)]
+    found = {
+        row["intent"]: each[0]
+        for row, each in zip(rows, names, strict=True)
+        if any(name.startswith(subject) for name in each)
+    }
     if len(found) > 1:
         message = (
             f"explain {subject}: expected one order, found {len(found)} whose names start so; "
-            f"give more of it, like {found[0]}"
+            f"give more of it, like {next(iter(found.values()))}"
         )
         raise CannotRunError(message)
 

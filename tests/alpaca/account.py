@@ -1,6 +1,7 @@
 """An account on loopback that a test writes by hand: orders, activities, positions, pages.
 
-shape   `Account().reply` is a server's reply; `failing[path]` answers a path in its place
+shape   `Account().reply` is a server's reply; `failing[path]` answers a path in its place; `hidden`
+        orders are too old for the lists
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ class Account:
 
     def __init__(self) -> None:
         self.orders: list[dict[str, Any]] = []
+        self.hidden: list[dict[str, Any]] = []
         self.activities: list[dict[str, Any]] = []
         self.positions: dict[str, str] = {}
         self.account: dict[str, Any] = {
@@ -45,6 +47,10 @@ class Account:
             return http(200, self._list(query))
         if path == "/orders:by_client_order_id":
             found = [o for o in self.orders if o["client_order_id"] == query["client_order_id"]]
+            return http(200, found[0]) if found else http(404, NOT_FOUND)
+        if path.startswith("/orders/"):
+            name = path.removeprefix("/orders/")
+            found = [o for o in self.hidden + self.orders if o["id"] == name]
             return http(200, found[0]) if found else http(404, NOT_FOUND)
         if path == "/account/activities/FILL":
             return http(200, self._fills(query))

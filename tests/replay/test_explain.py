@@ -97,6 +97,23 @@ def test_the_venues_id_points_to_ours(session_url: str, session: list[Event]) ->
     assert story[-1]["what"] == "tca"
 
 
+def test_the_story_of_an_intent_is_that_of_all_its_orders() -> None:
+    """And the name of each of them, at the broker too, points to it."""
+    made = intent()
+    third = build.succeeded("order-3", "order-2")
+    chain: list[Event] = [build.replaced(), build.succeeded(), third, reported("order-3", "filled")]
+    told = records([made, submitted(), *chain])
+    events = [dict(step)["event"] for step in explain_order(told, "order-1")]
+
+    assert [event["client_order_id"] for event in events if isinstance(event, dict)] == [
+        "order-1", "order-1", "order-1", "order-2", "order-3", "order-3",
+    ]  # fmt: skip
+    for name in ("order-2", "order-3", "venue-order-3"):
+        assert explain_order(told, name) == [{"see": "order-1"}]
+    said = sentence(build.succeeded(quantity=60, limit_price="10.05"))
+    assert said == "found by stream: status new, in the place of order-1: 60 at 10.05"
+
+
 def test_the_story_of_a_skip_ends_with_its_reason(session: list[Event]) -> None:
     closed = {e.number: e for e in session if isinstance(e, CycleClosed)}
     skip = next(e for e in session if isinstance(e, OrderSubmitSkipped))
