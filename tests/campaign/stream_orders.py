@@ -19,7 +19,7 @@ import time
 from contextlib import suppress
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import hypothesis
 from hypothesis import strategies as st
@@ -46,12 +46,8 @@ from live.venue.orders import RefusedError
 from live.venue.replacing import NEVER
 from live.venue.rest import Call
 from live.venue.venue import Setup, Venue
-from projections.open_intents import OPEN_INTENTS
-from projections.orders import ORDERS
-from projections.positions import POSITIONS
-from projections.projection import Projection, fold_all
-from projections.tca import TCA
 from tests import build
+from tests.campaign.stream_views import amounts, summary, views
 
 START_US = 1_795_446_000_000_000
 TAG = "rf-0123abcd-"
@@ -59,13 +55,6 @@ BEHIND = 99
 """A delay that outlasts the reconcile."""
 SIDES = {"AAA": ("buy", "1.01"), "BBB": ("sell", "500.01")}
 """By symbol one side, far from the market: the venue takes no order against another of ours."""
-SHOWN: dict[Projection, tuple[str, ...]] = {
-    OPEN_INTENTS: ("intent", "client_order_id", "quantity", "leaves_quantity", "status"),
-    ORDERS: ("intent", "client_order_id", "status", "filled_quantity", "average_price",
-             "replaces", "replaced_by"),
-    TCA: ("intent", "status", "ordered_quantity", "filled_quantity", "average_price"),
-    POSITIONS: ("symbol", "quantity", "bought_quantity", "sold_quantity"),
-}  # fmt: skip
 _ENCODER = Encoder(decimal_format="number")
 
 
@@ -311,36 +300,6 @@ def play(history: History) -> World:
     return world
 
 
-def summary(state: State) -> dict[str, Any]:
-    """What has to be the same, however it was heard."""
-    intents = {**dict(state.closed.items()), **state.intents}
-    return {
-        "orders": {
-            order_id: (
-                intent.status,
-                intent.reported_status,
-                intent.filled,
-                sorted((one.quantity, one.price) for one in intent.fills.executions),
-                (intent.intent_id, intent.replaces, intent.quantity, intent.limit_price),
-            )
-            for order_id, intent in sorted(intents.items())
-        },
-        **amounts(state),
-    }
-
-
-def amounts(state: State) -> dict[str, Any]:
-    """What no late message may change."""
-    intents = {**dict(state.closed.items()), **state.intents}
-    return {
-        "filled": {order_id: intent.filled for order_id, intent in sorted(intents.items())},
-        "open": sorted(state.intents),
-        "unfollowed": state.unfollowed,
-        "executions": state.executions,
-        "positions": {symbol: state.position(symbol) for symbol in sorted(state.held())},
-    }
-
-
 def check(history: History) -> World:
     """The law of histories without amendments."""
     world = play(history)
@@ -359,16 +318,6 @@ def check(history: History) -> World:
 def _unfollowed(world: World) -> list[str]:
     """The symbols of orders that a corporate action replaced by nothing."""
     return sorted(world.clean.unfollowed.values())
-
-
-def views(told: list[Event]) -> dict[str, Any]:
-    """What the projections show of what was told, without what hangs on when it was told."""
-    shown: dict[str, Any] = {}
-    for projection, cells in SHOWN.items():
-        view = fold_all(projection, build.numbered(told))
-        rows = [tuple(row[cell] for cell in cells) for row in projection.rows(view)]
-        shown[projection.name] = sorted(rows, key=str)
-    return shown
 
 
 def check_amended(history: History) -> World:

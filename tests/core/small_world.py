@@ -15,7 +15,7 @@ from core.decide import advance
 from core.events import Decision, Event, IntentCreated, Observation
 from core.state import INITIAL, Intent, State
 from core.strategy import OrderRequest, View
-from tests import build
+from tests import build, build_succession
 from tests.core import world
 
 SYMBOLS = ("IBM", "MSFT")
@@ -240,7 +240,7 @@ _numbers = st.integers(1, 3)
 SUCCESSIONS = st.one_of(
     st.builds(
         lambda n, q, w, f: (
-            lambda i, s: build.succeeded(
+            lambda i, s: build_succession.succeeded(
                 _heir(i, n), i.client_order_id, symbol=i.symbol, side=i.side, quantity=q,
                 status=w, filled=f, average="10", seconds=s,
             )
@@ -252,7 +252,7 @@ SUCCESSIONS = st.one_of(
     ),
     st.builds(
         lambda n: (
-            lambda i, s: build.replaced(i.client_order_id, n and _heir(i, n), seconds=s)
+            lambda i, s: build_succession.replaced(i.client_order_id, n and _heir(i, n), seconds=s)
         ),
         st.none() | _numbers,
     ),

@@ -33,10 +33,10 @@ from tests.build import (
     lockout_ended,
     quotes,
     rate_budget,
-    replace_attempted,
     reported,
     skipped,
 )
+from tests.build_succession import replace_attempted
 from tests.build_world import at, decided
 from tests.core.world import (
     CLOSE_S,

@@ -18,14 +18,12 @@ from tests.build import (
     cycle_opened,
     fill,
     intent,
-    replace_attempted,
-    replaced,
     reported,
     submit_failed,
     submit_unknown,
     submitted,
-    succeeded,
 )
+from tests.build_succession import replace_attempted, replaced, succeeded
 from tests.core.world import cancel, commanded, configured, elapsed, timer
 from tests.spec import Outcome, given
 

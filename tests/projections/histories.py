@@ -12,7 +12,7 @@ from core.evolve import evolve
 from core.order import TerminalStatus
 from core.order_facts import ImpossibleDecisionError
 from core.state import INITIAL
-from tests import build
+from tests import build, build_succession
 
 SUCCESSORS = {"d": "a", "e": "d"}
 ORDERS_OF = {
@@ -72,7 +72,7 @@ _EVENTS: st.SearchStrategy[Event] = st.one_of(
     ),
     st.builds(build.reported, _orders, _words, seconds=_seconds),
     st.builds(
-        lambda heir, **said: build.succeeded(heir, SUCCESSORS[heir], **said),
+        lambda heir, **said: build_succession.succeeded(heir, SUCCESSORS[heir], **said),
         _heirs,
         quantity=_shares,
         status=st.sampled_from(["pending_new", "new", "rejected", "replaced"]),
@@ -81,7 +81,7 @@ _EVENTS: st.SearchStrategy[Event] = st.one_of(
         seconds=_seconds,
     ),
     st.builds(
-        lambda heir, by, seconds: build.replaced(SUCCESSORS[heir], by, seconds=seconds),
+        lambda heir, by, seconds: build_succession.replaced(SUCCESSORS[heir], by, seconds=seconds),
         _heirs,
         st.none() | _heirs,
         _seconds,

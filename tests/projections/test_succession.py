@@ -16,11 +16,10 @@ from tests.build import (
     fill,
     intent,
     quotes,
-    replaced,
     reported,
     submitted,
-    succeeded,
 )
+from tests.build_succession import replaced, succeeded
 from tests.projections.spec import cells, only, rows_of
 
 MADE = intent()

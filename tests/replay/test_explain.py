@@ -21,6 +21,7 @@ from replay.explain import explain_cycle, explain_order
 from replay.story import reason_text, sentence
 from tests import build
 from tests.build import at, found, intent, reason, reported, submitted
+from tests.build_succession import replaced, succeeded
 from tests.core import world
 from tests.replay.test_parity import Kept, records
 from tests.sessions import refold
@@ -100,8 +101,13 @@ def test_the_venues_id_points_to_ours(session_url: str, session: list[Event]) ->
 def test_the_story_of_an_intent_is_that_of_all_its_orders() -> None:
     """And the name of each of them, at the broker too, points to it."""
     made = intent()
-    third = build.succeeded("order-3", "order-2")
-    chain: list[Event] = [build.replaced(), build.succeeded(), third, reported("order-3", "filled")]
+    third = succeeded("order-3", "order-2")
+    chain: list[Event] = [
+        replaced(),
+        succeeded(),
+        third,
+        reported("order-3", "filled"),
+    ]
     told = records([made, submitted(), *chain])
     events = [dict(step)["event"] for step in explain_order(told, "order-1")]
 
@@ -110,7 +116,7 @@ def test_the_story_of_an_intent_is_that_of_all_its_orders() -> None:
     ]  # fmt: skip
     for name in ("order-2", "order-3", "venue-order-3"):
         assert explain_order(told, name) == [{"see": "order-1"}]
-    said = sentence(build.succeeded(quantity=60, limit_price="10.05"))
+    said = sentence(succeeded(quantity=60, limit_price="10.05"))
     assert said == "found by stream: status new, in the place of order-1: 60 at 10.05"
 
 
