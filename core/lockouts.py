@@ -43,7 +43,7 @@ from core.lockout_facts import (
     scope_of,
     timer_of,
 )
-from core.outcomes import alert, on_free, retry_at
+from core.outcomes import alert, limited_until, on_free
 from core.reasons import ReasonCode
 from core.state import STRATEGY, State
 from core.values import CONTEXT, TimeText, later_by
@@ -59,7 +59,7 @@ def hear(emit: Emitter, heard: Observation) -> None:
         case OrderSubmitFailed() if heard.error_class is SubmitFailure.RATE_LIMITED:
             intent = emit.state.intent(heard.client_order_id)
             if heard.status_code == _TOO_MANY and intent is not None:
-                _limited(emit, retry_at(emit.state, intent, heard))
+                _limited(emit, limited_until(emit.state, intent, heard))
         case OrderSubmitFailed() | StreamWentDown():
             _keys(emit, heard, heard.status_code, heard.error_code)
         case OrderSubmitUnknown() | OrderLookedUp() | CancelAnswered():

@@ -161,12 +161,6 @@ def on_failed(emit: Emitter, failure: OrderSubmitFailed) -> None:
 
 def _retry_due(state: State, intent: Intent, failure: OrderSubmitFailed) -> TimeText:
     """When the next attempt may leave, or just after the intent's validity if that is earlier."""
-    step_s = Decimal(state.config.broker.retry_after_s)
-    return min(retry_at(state, intent, failure), later_by(intent.valid_until, step_s))
-
-
-def retry_at(state: State, intent: Intent, failure: OrderSubmitFailed) -> TimeText:
-    """When the broker may be sent the next attempt, as it asked or as we space them."""
     step_s = state.config.broker.retry_after_s
     wait_s = Decimal(step_s)
     if failure.error_class is SubmitFailure.RATE_LIMITED:
@@ -174,6 +168,17 @@ def retry_at(state: State, intent: Intent, failure: OrderSubmitFailed) -> TimeTe
             wait_s = CONTEXT.multiply(wait_s, 2 ** min(intent.attempt - 1, DOUBLINGS))
         else:
             wait_s = max(wait_s, Decimal(failure.retry_after_s))
+    due = _due(state, intent, decimal_text(wait_s), step_s)
+    return min(due, later_by(intent.valid_until, Decimal(step_s)))
+
+
+def limited_until(state: State, intent: Intent, failure: OrderSubmitFailed) -> TimeText:
+    """When anything may be sent again after a 429: as it asked, else after the least wait.
+
+    Never by the count of attempts, of which a killed runner may make one more.
+    """
+    step_s = state.config.broker.retry_after_s
+    wait_s = max(Decimal(step_s), Decimal(failure.retry_after_s or 0))
     return _due(state, intent, decimal_text(wait_s), step_s)
 
 

@@ -26,9 +26,12 @@ FAULTS = frozenset(
         "duplicate",
         "delay",
         "reorder",
+        "unauthorized",
+        "forbidden",
+        "rate_limited",
     }
 )
-"""Names of faults a script can ask for."""
+"""Names of faults a script can ask for; the last three are 401, 403 and, to one POST, 429."""
 
 
 class FaultRates(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +104,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """The venue's no: HTTP status, error code and words, as Alpaca's."""
 
     status_code: int
-    error_code: str
+    error_code: str | None
     detail: str
 
 

@@ -43,6 +43,10 @@ _AVERAGE_UNIT = number("0.00000001")
 _REFUSED_BY_CHANCE = Refusal(
     status_code=403, error_code="40310000", detail="order refused by the simulated venue"
 )
+_KEYS_REFUSED = {
+    "unauthorized": Refusal(status_code=401, error_code=None, detail="unauthorized"),
+    "forbidden": Refusal(status_code=403, error_code=None, detail="forbidden."),
+}
 
 
 def initial(parameters: VenueParameters) -> VenueState:
@@ -98,6 +102,9 @@ def submit(
     refusal = _invalid(parameters, state, request)
     if refusal is not None:
         return refusal
+    for fault, keys_refused in _KEYS_REFUSED.items():
+        if fault in script:
+            return keys_refused
     bits = venue_bits(parameters.seed, request.client_order_id, "reject", 0)
     if happens(bits, parameters.rates.reject_rate) or "reject" in script:
         return _REFUSED_BY_CHANCE

@@ -112,6 +112,8 @@ class VenueFile:
             fault = self._post_fault(request.client_order_id, posts, script)
             if fault == "lost_request":
                 return Post.LOST
+            if fault == "rate_limited":
+                return Post.RATE_LIMITED
             answer = self._answered(request, script, now, counted=counted, refused=refused)
         return Post.LOST if fault == "lost_answer" else answer
 
@@ -248,6 +250,8 @@ class VenueFile:
 
     def _post_fault(self, client_order_id: str, posts: int, script: tuple[str, ...]) -> str | None:
         """What happens to the POST itself; a script touches the first one only."""
+        if posts == 1 and "rate_limited" in script:
+            return "rate_limited"
         rates = self.parameters.rates
         bits = venue_bits(self.parameters.seed, client_order_id, "post", posts)
         for fault, rate in (
