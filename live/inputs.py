@@ -93,13 +93,7 @@ def read_inputs(
             refused = refused_keys(config.journal, key)
             real = real_broker(config, secrets or Secrets({}), ask=refused is None)
     feed = make_feed(config, secrets, real, () if refused is None else refused.sessions)
-    unknown = sorted(set(config.symbols) - set(feed.symbols))
-    if unknown:
-        message = (
-            f"symbols: expected symbols of the market {feed.name}, found {', '.join(unknown)}; "
-            f"it has {', '.join(feed.symbols[:12])}"
-        )
-        raise BadInputError(message)
+    _refuse_unknown_symbols(config, feed)
     signals = SignalFeed(config.market.signals.partition(":")[2]) if config.market.signals else None
     sessions = feed.calendar()
     loaded, strategy = load_strategy(
@@ -122,6 +116,16 @@ def read_inputs(
         bound = refused.account_hash
         real.broker.confirm = lambda account: _confirm(config, account, bound)
     return Inputs(config, feed, signals, sessions, loaded, strategy, flat, bound, key, real)
+
+
+def _refuse_unknown_symbols(config: Config, feed: Feed) -> None:
+    unknown = sorted(set(config.symbols) - set(feed.symbols))
+    if unknown:
+        message = (
+            f"symbols: expected symbols of the market {feed.name}, found {', '.join(unknown)}; "
+            f"it has {', '.join(feed.symbols[:12])}"
+        )
+        raise BadInputError(message)
 
 
 def _refuse_another(config: Config) -> None:
