@@ -7,10 +7,10 @@ why     live and replay call the same function, so parity is equality of ids
 
 from decimal import localcontext
 
-from core import cycle, lockouts, outcomes, pause, throttle
+from core import alerts, cycle, ending, lockouts, outcomes, pause, throttle
+from core.alerts import alert, clear
 from core.emit import Emitter
 from core.events import (
-    AlertCleared,
     CancelAnswered,
     CycleOpened,
     Decision,
@@ -75,7 +75,7 @@ def _derive(emit: Emitter, observation: Observation, strategy: type | None) -> N
         case OrderLookedUp():
             outcomes.on_looked_up(emit, observation)
         case CancelAnswered():
-            outcomes.on_cancel_answered(emit, observation)
+            ending.on_cancel_answered(emit, observation)
         case TimerElapsed():
             outcomes.on_timer(emit, observation.key)
         case RunnerStarted():
@@ -105,22 +105,22 @@ def _on_command(emit: Emitter, command: OperatorCommanded) -> None:
             emit(KillSwitchReleased, who=command.who)
         throttle.enable(emit)
         lockouts.on_resume(emit)
+        alerts.on_resume(emit)
     elif command.command == "pause":
         pause.begin(emit, command.why)
     elif command.command == "cancel-all":
         reason = Reason(code=ReasonCode.OPERATOR_CANCEL, detail=command.why)
-        outcomes.cancel_all(emit, reason)
+        ending.cancel_all(emit, reason)
 
 
 def _on_mismatch(emit: Emitter, mismatch: ReconcileMismatched) -> None:
     """What does not agree is named until it does; a foreign order with our tag halts everything."""
     if mismatch.resolved:
-        for key in sorted(emit.state.alerts):
-            if key.startswith(f"reconcile:{mismatch.symbol}:"):
-                emit(AlertCleared, key=key)
+        prefix = f"reconcile:{mismatch.symbol}:"
+        clear(emit, *(key for key in sorted(emit.state.alerts) if key.startswith(prefix)))
         return
     key = f"reconcile:{mismatch.symbol}:{mismatch.what}"
-    outcomes.alert(emit, key, ReasonCode.RECONCILE_MISMATCH, mismatch.broker_side)
+    alert(emit, key, ReasonCode.RECONCILE_MISMATCH, mismatch.broker_side)
     if mismatch.what == VANISHED and mismatch.client_order_id:
         outcomes.on_unknown(emit, mismatch.client_order_id)
     if mismatch.what == "foreign-order-with-our-tag" and not emit.state.halted:

@@ -15,10 +15,10 @@ dies    the timers are state: a runner killed between a try's timer and its answ
 
 from decimal import Decimal
 
+from core.alerts import alert, clear
 from core.emit import Emitter
 from core.events import (
     AccountReported,
-    AlertCleared,
     CancelAnswered,
     LockoutEnded,
     LockoutStarted,
@@ -43,7 +43,7 @@ from core.lockout_facts import (
     scope_of,
     timer_of,
 )
-from core.outcomes import alert, limited_until, on_free
+from core.outcomes import limited_until, on_free
 from core.reasons import ReasonCode
 from core.state import STRATEGY, State
 from core.values import CONTEXT, TimeText, later_by
@@ -173,8 +173,7 @@ def _end(emit: Emitter, scope: str) -> None:
     if scope not in emit.state.lockouts:
         return
     emit(LockoutEnded, scope=scope)
-    if _alert_of(scope) in emit.state.alerts:
-        emit(AlertCleared, key=_alert_of(scope))
+    clear(emit, _alert_of(scope))
     if scope == BROKER:
         on_free(emit)
 

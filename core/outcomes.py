@@ -21,17 +21,14 @@ a successor          a person is told; it has the deadline of its intent, and is
 
 from decimal import Decimal
 
+from core.alerts import alert, clear
 from core.cycle import cancel_due
 from core.emit import Emitter
+from core.ending import ASKED, DOUBLINGS, cancel, cancel_as_asked, close, too_old_or_late
 from core.events import (
-    AlertCleared,
-    AlertRaised,
-    CancelAnswered,
-    CancelAttempted,
     FillBusted,
     FillCorrected,
     FillReported,
-    IntentClosed,
     KillSwitchLatched,
     LookupRequested,
     OrderLookedUp,
@@ -49,20 +46,16 @@ from core.reasons import Reason, ReasonCode
 from core.state import Intent, State
 from core.values import (
     CONTEXT,
-    ZERO,
     DecimalText,
     TimeText,
     decimal_text,
     later_by,
     seconds_between,
 )
+from core.waits import due_after, next_look
 
 STUCK_S = DecimalText("60")
 """How long an order may be in a status that is not ordinary before a person is told."""
-ASKED = {"cancel-all": ReasonCode.OPERATOR_CANCEL, "pause": ReasonCode.OPERATOR_PAUSE}
-"""What an operator wants canceled once it is known, by the kind of its timer."""
-DOUBLINGS = 6
-"""How often the wait before another cancel doubles: a broker that refuses us is not hammered."""
 
 
 def on_report(emit: Emitter, report: OrderSubmitted | OrderReported | FillReported) -> None:
@@ -83,7 +76,7 @@ def _on_word(emit: Emitter, intent: Intent) -> None:
         detail = f"{intent.status} here, at the broker {intent.reported_status or 'filled'}"
         alert(emit, f"order.orphan:{intent.client_order_id}", ReasonCode.ORDER_ORPHAN, detail)
         if intent.client_order_id in emit.state.orphans and not intent.cancel_pending:
-            _cancel(emit, intent, Reason(code=ReasonCode.ORDER_ORPHAN, detail=detail))
+            cancel(emit, intent, Reason(code=ReasonCode.ORDER_ORPHAN, detail=detail))
 
 
 def on_successor(emit: Emitter, client_order_id: str) -> None:
@@ -91,9 +84,7 @@ def on_successor(emit: Emitter, client_order_id: str) -> None:
     intent = emit.state.intents[client_order_id]
     before = emit.state.intent(intent.replaces or "")
     assert before is not None, f"intent {client_order_id}: it was made from the one before"
-    foreign = f"order.foreign:{client_order_id}"
-    if foreign in emit.state.alerts:
-        emit(AlertCleared, key=foreign)
+    clear(emit, f"order.foreign:{client_order_id}")
     limit = "" if intent.limit_price is None else f" at {decimal_text(intent.limit_price)}"
     detail = f"{client_order_id}: {decimal_text(intent.quantity)}{limit}"
     alert(emit, f"order.replaced:{before.client_order_id}", "order.replaced", detail)
@@ -103,9 +94,9 @@ def on_successor(emit: Emitter, client_order_id: str) -> None:
     if due is not None:
         emit(TimerSet, key=f"cancel:{client_order_id}", due=due)
     if before.status in GIVEN_UP:
-        _cancel(emit, intent, Reason(code=ReasonCode.ORDER_ORPHAN, detail=before.client_order_id))
+        cancel(emit, intent, Reason(code=ReasonCode.ORDER_ORPHAN, detail=before.client_order_id))
     elif intent.cancel_reason is not None:
-        _cancel(emit, intent, intent.cancel_reason)
+        cancel(emit, intent, intent.cancel_reason)
 
 
 def _settle(emit: Emitter, intent: Intent) -> None:
@@ -119,21 +110,13 @@ def _settle(emit: Emitter, intent: Intent) -> None:
         alert(emit, f"status.watched:{intent.client_order_id}", "status.watched", word)
     stuck = f"stuck:{intent.client_order_id}"
     if status in DEADLINED and stuck not in emit.state.timers and f"status.{stuck}" not in alerts:
-        emit(TimerSet, key=stuck, due=_due(emit.state, intent, STUCK_S))
+        emit(TimerSet, key=stuck, due=due_after(emit.state, intent, STUCK_S))
     if isinstance(status, TerminalStatus):
         close(emit, intent, status)
     elif intent.filled >= intent.quantity:
         close(emit, intent, TerminalStatus.FILLED)
     elif intent.at_venue and not (intent.cancel_pending or intent.stranger):
-        _cancel_as_asked(emit, intent)
-
-
-def _cancel_as_asked(emit: Emitter, intent: Intent) -> None:
-    """An operator asked while nobody knew of the order; now it is there: it is not waited for."""
-    for kind, code in ASKED.items():
-        if f"{kind}:{intent.client_order_id}" in emit.state.timers:
-            _cancel(emit, intent, Reason(code=code))
-            return
+        cancel_as_asked(emit, intent)
 
 
 def on_amendment(emit: Emitter, amendment: FillBusted | FillCorrected) -> None:
@@ -168,7 +151,7 @@ def _retry_due(state: State, intent: Intent, failure: OrderSubmitFailed) -> Time
             wait_s = CONTEXT.multiply(wait_s, 2 ** min(intent.attempt - 1, DOUBLINGS))
         else:
             wait_s = max(wait_s, Decimal(failure.retry_after_s))
-    due = _due(state, intent, decimal_text(wait_s), step_s)
+    due = due_after(state, intent, decimal_text(wait_s), step_s)
     return min(due, later_by(intent.valid_until, Decimal(step_s)))
 
 
@@ -179,7 +162,7 @@ def limited_until(state: State, intent: Intent, failure: OrderSubmitFailed) -> T
     """
     step_s = state.config.broker.retry_after_s
     wait_s = max(Decimal(step_s), Decimal(failure.retry_after_s or 0))
-    return _due(state, intent, decimal_text(wait_s), step_s)
+    return due_after(state, intent, decimal_text(wait_s), step_s)
 
 
 def on_unknown(emit: Emitter, client_order_id: str) -> None:
@@ -215,31 +198,15 @@ def _absent(emit: Emitter, intent: Intent, *, complete: bool) -> None:
     since = intent.unknown_since or emit.state.now
     settled = seconds_between(since, emit.state.now) >= Decimal(broker.settle_s)
     if not complete or not settled or intent.absent_looks < broker.looks:
-        emit(TimerSet, key=f"look:{intent.client_order_id}", due=_next_look(emit.state, intent))
+        emit(TimerSet, key=f"look:{intent.client_order_id}", due=next_look(emit.state, intent))
     elif intent.at_venue or not broker.resend_unknown:
         reason = Reason(code=ReasonCode.BROKER_ABSENT, observed=decimal_text(intent.absent_looks))
         close(emit, intent, TerminalStatus.FAILED, reason)
     elif not _closed_unsent(emit, intent):
         if silent_until(emit.state) is not None:
-            emit(TimerSet, key=f"look:{intent.client_order_id}", due=_next_look(emit.state, intent))
+            emit(TimerSet, key=f"look:{intent.client_order_id}", due=next_look(emit.state, intent))
         else:
             _attempt(emit, intent)
-
-
-def on_cancel_answered(emit: Emitter, answer: CancelAnswered) -> None:
-    """An unknown cancel is sent again, each time after twice the wait: its target makes it safe.
-
-    One that was refused says that the order is not what we think it is: it is looked up.
-    """
-    if answer.outcome == "refused" and answer.client_order_id in emit.state.intents:
-        look = emit.state.intents[answer.client_order_id].lookups + 1
-        emit(LookupRequested, client_order_id=answer.client_order_id, look=look)
-    intent = emit.state.alive(answer.client_order_id)
-    if intent is not None and answer.outcome == "unknown":
-        doubled = 2 ** min(max(intent.cancel_attempt - 1, 0), DOUBLINGS)
-        wait_s = CONTEXT.multiply(Decimal(emit.state.config.broker.retry_after_s), doubled)
-        due = _due(emit.state, intent, decimal_text(wait_s))
-        emit(TimerSet, key=f"cancel:{intent.client_order_id}", due=due)
 
 
 def on_timer(emit: Emitter, key: str) -> None:
@@ -260,13 +227,13 @@ def on_timer(emit: Emitter, key: str) -> None:
         if not _closed_unsent(emit, intent):
             _retry(emit, intent)
     elif (kind == "cancel" or kind in ASKED) and not (intent.cancel_pending or intent.stranger):
-        reason = intent.cancel_reason or _too_old_or_late(emit.state, intent)
+        reason = intent.cancel_reason or too_old_or_late(emit.state, intent)
         if kind in ASKED:
             reason = Reason(code=ASKED[kind])
         if intent.at_venue:
-            _cancel(emit, intent, reason)
+            cancel(emit, intent, reason)
         else:  # the outcome is unknown: cancel once it is known
-            emit(TimerSet, key=key, due=_next_look(emit.state, intent))
+            emit(TimerSet, key=key, due=next_look(emit.state, intent))
 
 
 def on_runner_started(emit: Emitter) -> None:
@@ -276,11 +243,11 @@ def on_runner_started(emit: Emitter) -> None:
         if intent.status is OpenStatus.UNKNOWN:
             on_unknown(emit, client_order_id)
         elif intent.cancel_pending and intent.at_venue:
-            _cancel(emit, intent, intent.cancel_reason or _too_old_or_late(emit.state, intent))
+            cancel(emit, intent, intent.cancel_reason or too_old_or_late(emit.state, intent))
     for client_order_id in sorted(emit.state.orphans):
         orphan = emit.state.intent(client_order_id)
         if orphan is not None:
-            _cancel(emit, orphan, Reason(code=ReasonCode.ORDER_ORPHAN))
+            cancel(emit, orphan, Reason(code=ReasonCode.ORDER_ORPHAN))
 
 
 def on_free(emit: Emitter) -> None:
@@ -290,26 +257,7 @@ def on_free(emit: Emitter) -> None:
         if not intent.at_venue:
             on_unknown(emit, client_order_id)
         elif intent.cancel_reason and not (intent.cancel_pending or intent.stranger):
-            _cancel(emit, intent, intent.cancel_reason)
-
-
-def close(
-    emit: Emitter, intent: Intent, status: TerminalStatus, reason: Reason | None = None
-) -> None:
-    """The intent is over."""
-    emit(
-        IntentClosed,
-        client_order_id=intent.client_order_id,
-        status=status,
-        filled_quantity=decimal_text(intent.filled),
-        reason=reason,
-    )
-
-
-def alert(emit: Emitter, key: str, code: str, detail: str) -> None:
-    """Raise an alert once; while it stands it is not raised again."""
-    if key not in emit.state.alerts:
-        emit(AlertRaised, key=key, code=str(code), detail=detail)
+            cancel(emit, intent, intent.cancel_reason)
 
 
 def _attempt(emit: Emitter, intent: Intent) -> None:
@@ -321,68 +269,8 @@ def _retry(emit: Emitter, intent: Intent) -> None:
     if silent_until(emit.state) is None:
         _attempt(emit, intent)
         return
-    due = _due(emit.state, intent, emit.state.config.broker.retry_after_s)
+    due = due_after(emit.state, intent, emit.state.config.broker.retry_after_s)
     emit(TimerSet, key=f"retry:{intent.client_order_id}", due=due)
-
-
-def cancel_all(emit: Emitter, reason: Reason, *, openings: bool = False) -> None:
-    """Cancel what is at the broker, drop what is not; what nobody knows of, once it is known.
-
-    `openings`: only what opens or increases a position.
-    """
-    kind = next(kind for kind, code in ASKED.items() if code is reason.code)
-    for client_order_id in emit.state.open_client_order_ids():
-        intent = emit.state.intents[client_order_id]
-        if openings and intent.closing:
-            continue
-        if intent.status is OpenStatus.PENDING_SUBMIT:
-            close(emit, intent, TerminalStatus.SKIPPED, reason)
-        elif not intent.at_venue:
-            due = _next_look(emit.state, intent)
-            emit(TimerSet, key=f"{kind}:{client_order_id}", due=due)
-        elif not intent.cancel_pending:
-            _cancel(emit, intent, reason)
-
-
-def _next_look(state: State, intent: Intent) -> TimeText:
-    return _due(state, intent, state.config.broker.look_interval_s)
-
-
-def _due(
-    state: State, intent: Intent, wait_s: DecimalText, step_s: DecimalText | None = None
-) -> TimeText:
-    """At least `wait_s` from now, on a multiple of it, or of `step_s`, after the intent's birth.
-
-    A runner that was killed and asks again some milliseconds later sets the same time. While
-    nothing is sent (core/lockouts.py) nothing is due.
-    """
-    step = Decimal(wait_s if step_s is None else step_s)
-    passed = max(seconds_between(intent.since, state.now), ZERO)
-    whole, rest = divmod(CONTEXT.add(passed, Decimal(wait_s)), step)
-    due = later_by(intent.since, CONTEXT.multiply(whole + bool(rest), step))
-    return max(due, silent_until(state) or due)
-
-
-def _cancel(emit: Emitter, intent: Intent, reason: Reason) -> None:
-    emit(
-        CancelAttempted,
-        client_order_id=intent.client_order_id,
-        attempt=intent.cancel_attempt + 1,
-        reason=reason,
-    )
-
-
-def _too_old_or_late(state: State, intent: Intent) -> Reason:
-    """Why a working order's own timer cancels it, with the numbers of that rule."""
-    risk = state.config.risk
-    age, limit = seconds_between(intent.since, state.now), Decimal(risk.order_max_age_s)
-    code = ReasonCode.ORDER_MAX_AGE
-    if not limit or age < limit:
-        code, limit = ReasonCode.ORDER_BEFORE_CLOSE, Decimal(risk.cancel_before_close_s)
-        session = state.session_at(intent.slot)
-        left = age if session is None else seconds_between(intent.slot, session.close)
-        age = CONTEXT.subtract(left, age)
-    return Reason(code=code, limit=decimal_text(limit), observed=decimal_text(age))
 
 
 def _closed_unsent(emit: Emitter, intent: Intent) -> bool:

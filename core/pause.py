@@ -7,9 +7,9 @@ source  freqtrade#11539: a pause that lets open positions grow is none
 """
 
 from core.emit import Emitter
+from core.ending import cancel_all
 from core.events import LockoutStarted
 from core.lockout_facts import OPENINGS
-from core.outcomes import cancel_all
 from core.reasons import Reason, ReasonCode
 
 

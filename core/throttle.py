@@ -6,9 +6,9 @@ rule    An execution is an order of ours that filled, at least in part, since th
 source  RTS 6 art. 15(3): disabled until re-enabled by a designated member of staff; FIA guide
 """
 
+from core.alerts import alert, clear
 from core.emit import Emitter
-from core.events import AlertCleared, LockoutEnded, LockoutStarted
-from core.outcomes import alert
+from core.events import LockoutEnded, LockoutStarted
 from core.reasons import ReasonCode
 from core.state import STRATEGY
 
@@ -30,5 +30,4 @@ def enable(emit: Emitter) -> None:
     if STRATEGY not in emit.state.lockouts:
         return
     emit(LockoutEnded, scope=STRATEGY)
-    if ALERT in emit.state.alerts:
-        emit(AlertCleared, key=ALERT)
+    clear(emit, ALERT)

@@ -78,14 +78,13 @@ def compare(
     listed, failed = _orders(client, known, now)
     orders, predecessors, unread = follow(client, listed, known, strangers)
     failed = failed or unread
-    new = {order_id: number for number, order_id in enumerate(predecessors)}
-    ours = [o for o in orders if o.client_order_id in new or _is_ours(o, known)]
+    ours = _ours(orders, predecessors, known)
     found: list[Observation] = []
     missing, failed_fills = _fills(client, ours, known, now)
     failed = failed or failed_fills or (held.why if isinstance(held, Failed) else None)
     news: dict[str, TimeText] = {}
     mismatches: dict[str, ReconcileMismatched] = {}
-    for order in sorted(ours, key=lambda o: (new.get(o.client_order_id, -1), o.client_order_id)):
+    for order in ours:
         predecessor = predecessors.get(order.client_order_id)
         rows = missing.get(order.venue_order_id, [])
         heard = _news(client, order, rows, known, now, predecessor=predecessor)
@@ -95,7 +94,7 @@ def compare(
             news[order.symbol] = min(happened, news.get(order.symbol, happened))
     if failed is None and not isinstance(held, Failed):
         fresh = set(news)
-        others = [order for order in orders if order.client_order_id not in new]
+        others = [order for order in orders if order.client_order_id not in predecessors]
         told = [*_mismatches(others, held, tag, known, news=fresh, now=now)]
         told += _unfollowed(known, set(predecessors.values()), now)
         for mismatch in [*told, *_vanished(orders, known, missing_since, now)]:
@@ -149,6 +148,15 @@ def _fills(
             if row.venue_order_id in missing:
                 found.setdefault(row.venue_order_id, []).append(row)
     return found, None
+
+
+def _ours(
+    orders: Iterable[OrderRecord], predecessors: dict[str, str], known: Known
+) -> list[OrderRecord]:
+    """Our orders, each successor behind the order it took the place of."""
+    new = {order_id: number for number, order_id in enumerate(predecessors)}
+    ours = [o for o in orders if o.client_order_id in new or _is_ours(o, known)]
+    return sorted(ours, key=lambda o: (new.get(o.client_order_id, -1), o.client_order_id))
 
 
 def _is_ours(order: OrderRecord, known: Known) -> bool:
@@ -352,9 +360,10 @@ def news_of_orders(
 
     For whoever stands beside a runner: its orders' statuses and what they filled, and no more.
     """
-    orders, failed = _orders(client, known, now)
+    listed, failed = _orders(client, known, now)
+    orders, predecessors, unread = follow(client, listed, known, set())
     found: list[Observation] = []
-    for order in sorted(orders, key=lambda order: order.client_order_id):
-        if _is_ours(order, known):
-            found += _news(client, order, [], known, now)
-    return found, orders, failed
+    for order in _ours(orders, predecessors, known):
+        predecessor = predecessors.get(order.client_order_id)
+        found += _news(client, order, [], known, now, predecessor=predecessor)
+    return found, orders, failed or unread
