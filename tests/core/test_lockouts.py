@@ -300,17 +300,14 @@ def test_a_later_429_prolongs_it_and_an_earlier_one_does_not() -> None:
 
 def test_refusals_outside_the_window_do_not_count_and_none_counts_twice() -> None:
     spaced: Settings = {"risk.rejects_symbol_max": 3, "risk.rejects_window_s": "2"}
-    old = given(open_market(spaced), refused_often(2)).when(NEW).when(failed(403, "40310000"))
-    assert old.state.lockouts == {}
+    old = given(open_market(spaced), refused_often(2), SENT).when(failed(403, "40310000"))
+    assert (old.state.rejects["MSFT"], old.state.lockouts) == ((at(-1), at(0)), {})
 
     three = given(open_market(LIMITS), refused_often(2), SENT).when(failed(403, "40310000"))
     over = three.when(elapsed("lockout:symbol:MSFT", seconds=300))
     more = given(open_market(LIMITS), refused_often(3)).state
     assert "MSFT" not in over.state.rejects
     assert len(more.rejects["MSFT"]) == 3
-
-
-NEW = cycle_opened(1)
 
 
 def test_no_refusals_are_counted_where_that_is_off() -> None:
