@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from core.events import (
+    CycleOpened,
     LockoutEnded,
     LockoutStarted,
     OrderSubmitAttempted,
@@ -164,3 +165,32 @@ def test_a_429_with_retry_after_ends_every_call_until_its_time_and_the_order_goe
     (row, *_) = here.rows("cycles")
     assert (row["lockout_reason"], row["submitted"]) == ("lockout.rate_limited", 1)
     here.assert_sound()
+
+
+@pytest.mark.slow
+def test_alpacas_market_goes_on_under_refused_keys_and_a_restart_asks_for_no_calendar(
+    tmp_path: Path,
+) -> None:
+    with drill(tmp_path / "run", "--always-open") as here:
+        here.keep_quoting()
+        broker = {"probe_after_s": str(PROBE_S), "probe_max_s": "2"}
+        target = {"target": f"{here.folder}/flip.py:Flip"}
+        here.configure(market="alpaca", strategy=target, broker=broker)
+
+        def refuse(heard: Any) -> None:
+            if any(isinstance(event, CycleOpened) and event.number == 2 for event in heard):
+                here.venue.post("keys", {"refuses": 401})
+
+        assert "broker" in here.session(5, refuse).lockouts
+        last = calls_after(here, 0)[-1]["number"]
+        assert "broker" in here.session(3).lockouts
+        assert {call["path"] for call in calls_after(here, last)} <= {"/v2/account"}
+        here.venue.post("keys", {"refuses": None})
+        assert here.session(8).lockouts == {}
+
+        rows = here.rows("cycles")
+        locked = [row["cycle"] for row in rows if row["lockout"]]
+        assert locked == list(range(locked[0], locked[-1] + 1))
+        assert {3, 4, 5, 6, 7, 8} <= set(locked)
+        assert not rows[-1]["lockout"]
+        here.assert_sound()
