@@ -59,7 +59,7 @@ def no_list_at_start() -> None:
     """+ What happened while nobody listened is never asked for."""
     from live.brokers.alpaca import reconcile
 
-    put(reconcile, "_news", lambda *_: [])
+    put(reconcile, "_news", lambda *_, **__: [])
 
 
 PLANTS: dict[str, Callable[[], None]] = {
