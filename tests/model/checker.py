@@ -1,0 +1,122 @@
+"""One exhaustive run of spin on the model: a world, with or without a mutant.
+
+shape   `check(world, mutant)` -> `Result`; the model is submission.pml, its table replay/protocol.py
+whole   a search that hit its depth, its memory or its time, or that spin calls not completed, is a
+        `SearchError`, never a result
+"""
+
+import re
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from replay.protocol import ROWS, Letter, Row, promela
+
+MODEL = Path(__file__).with_name("submission.pml")
+DEPTH_MAX = 20_000
+MEMORY_MAX_MB = 6_000
+TIMEOUT_S = 1_800.0
+HASH_BITS = 22
+COMPILE = ("gcc", "-O2", "-w", "-DSAFETY", "-DNOFAIR", f"-DMEMLIM={MEMORY_MAX_MB}")
+STATES = re.compile(r"^\s*(\d+) states, stored", re.MULTILINE)
+MEMORY = re.compile(r"^\s*([\d.]+)\s+total actual memory usage", re.MULTILINE)
+ERROR = re.compile(r"^pan:\d+: (.*?) \(at depth", re.MULTILINE)
+UNFINISHED = ("max search depth too small", "Search not completed", "out of memory", "reached -DMEM")
+TAKEN = re.compile(r"\b(row|mark) = (\d+)")
+
+
+class World(NamedTuple):
+    """How much of everything may happen; each a bound of submission.pml."""
+
+    name: str
+    runners: int = 2
+    slots: int = 1
+    crashes: int = 1
+    doubles: int = 0
+    oddities: int = 0
+    halts: int = 0
+    restores: int = 0
+
+    @property
+    def flags(self) -> list[str]:
+        """The definitions that say so."""
+        bounds = self._asdict()
+        del bounds["name"]
+        return [f"-D{bound.upper()}={value}" for bound, value in bounds.items()]
+
+
+class Result(NamedTuple):
+    """`error`: the first violation found, as spin says it; None: there is none in any state."""
+
+    world: str
+    mutant: str
+    error: str | None
+    states: int
+    memory_mb: float
+    seconds: float
+    rows: frozenset[tuple[Letter, Row]]
+    marks: frozenset[int]
+
+
+class SearchError(Exception):
+    """The search proved nothing; the message says why."""
+
+
+def check(world: World, mutant: str = "", *, timeout_s: float = TIMEOUT_S) -> Result:
+    """Search every state of `world`, or up to the first violation."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="refold-spin-") as name:
+        folder = Path(name)
+        (folder / "protocol.pml").write_text(promela(), encoding="utf-8")
+        (folder / MODEL.name).write_bytes(MODEL.read_bytes())
+        planted = [f"-D{mutant}"] if mutant else []
+        _run(folder, timeout_s, "spin", "-o3", *world.flags, *planted, "-a", MODEL.name)
+        _run(folder, timeout_s, *COMPILE, "-o", "pan", "pan.c")
+        said = _run(folder, timeout_s, "./pan", f"-m{DEPTH_MAX}", f"-w{HASH_BITS}")
+        every = _run(folder, timeout_s, "./pan", "-d")
+    return _result(world, mutant, said, every, time.monotonic() - began)
+
+
+def _result(world: World, mutant: str, said: str, every: str, seconds: float) -> Result:
+    states, memory, error = STATES.search(said), MEMORY.search(said), ERROR.search(said)
+    if states is None or memory is None:
+        message = f"{world.name} {mutant}: expected a report, found {said[-300:]!r}"
+        raise SearchError(message)
+    cut = [words for words in UNFINISHED if words in said]
+    if cut and (error is None or cut != ["Search not completed"]):
+        message = f"{world.name} {mutant}: expected a whole search, found {cut[0]!r}"
+        raise SearchError(message)
+    if error is None and "errors: 0" not in said:
+        message = f"{world.name} {mutant}: expected 'errors: 0', found {said[:300]!r}"
+        raise SearchError(message)
+    there = Counter(TAKEN.findall(every))
+    there.subtract(TAKEN.findall(said[said.find("unreached in") :]))
+    taken = [(kind, int(number)) for (kind, number), count in there.items() if count > 0]
+    return Result(
+        world=world.name,
+        mutant=mutant,
+        error=None if error is None else error[1],
+        states=int(states[1]),
+        memory_mb=float(memory[1]),
+        seconds=seconds,
+        rows=frozenset(ROWS[number] for kind, number in taken if kind == "row" and error is None),
+        marks=frozenset(number for kind, number in taken if kind == "mark" and error is None),
+    )
+
+
+def _run(folder: Path, timeout_s: float, *command: str) -> str:
+    """What a program said; a bad status or too long a time is a `SearchError`."""
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+    except subprocess.TimeoutExpired:
+        message = f"{command[0]}: expected an end within {timeout_s:g} s, found none"
+        raise SearchError(message) from None
+    if done.returncode and command[-1] != "-d":
+        message = f"{command[0]}: expected status 0, found {done.returncode}: {done.stdout[-300:]}"
+        raise SearchError(f"{message}{done.stderr[-300:]}")
+    return done.stdout
