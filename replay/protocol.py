@@ -160,13 +160,13 @@ TABLE: dict[Letter, tuple[Row, ...]] = {
     _L.REPORTED: (
         *(Row(before, after) for before, after in _HEARD_OF.items()),
         Row(_S.MISSING, _S.WORKING),
-        *_stays(_S.DONE, _S.BURIED),
+        *_stays(_S.DONE, _S.BURIED, modeled=False),
     ),
     _L.OVER: (
         Row(_S.WORKING, _S.ENDED),
         Row(_S.RISEN, _S.BURIED),
         Row(_S.ORPHAN, _S.BURIED),
-        *_stays(_S.DONE, _S.BURIED),
+        *_stays(_S.DONE, _S.BURIED, modeled=False),
     ),
     _L.VANISHED: (
         Row(_S.WORKING, _S.VANISHED),

@@ -1,16 +1,20 @@
-"""One exhaustive run of spin on the model: a world, with or without a mutant.
+"""Exhaustive searches of the model by spin: a world, with or without a mutant.
 
-shape   `check(world, mutant)` -> `Result`; the model is submission.pml, its table replay/protocol.py
+shape   `built(folder)` -> a program that searches any of them; `check(program, world, mutant)` ->
+        `Result`. The model is submission.pml, its table replay/protocol.py
 whole   a search that hit its depth, its memory or its time, or that spin calls not completed, is a
         `SearchError`, never a result
 """
 
+import os
 import re
 import subprocess
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from replay.protocol import ROWS, Letter, Row, promela
@@ -20,11 +24,17 @@ DEPTH_MAX = 20_000
 MEMORY_MAX_MB = 6_000
 TIMEOUT_S = 1_800.0
 HASH_BITS = 22
-COMPILE = ("gcc", "-O2", "-w", "-DSAFETY", "-DNOFAIR", f"-DMEMLIM={MEMORY_MAX_MB}")
+COMPILE = ("gcc", "-O1", "-w", "-DSAFETY", "-DNOFAIR", f"-DMEMLIM={MEMORY_MAX_MB}")
 STATES = re.compile(r"^\s*(\d+) states, stored", re.MULTILINE)
 MEMORY = re.compile(r"^\s*([\d.]+)\s+total actual memory usage", re.MULTILINE)
 ERROR = re.compile(r"^pan:\d+: (.*?) \(at depth", re.MULTILINE)
-UNFINISHED = ("max search depth too small", "Search not completed", "out of memory", "reached -DMEM")
+UNFINISHED = (
+    "max search depth too small",
+    "Search not completed",
+    "out of memory",
+    "reached -DMEM",
+)
+PLANTED = re.compile(r"^#define ([A-Z_]+) (\d+)$", re.MULTILINE)
 TAKEN = re.compile(r"\b(row|mark) = (\d+)")
 
 
@@ -41,11 +51,11 @@ class World(NamedTuple):
     restores: int = 0
 
     @property
-    def flags(self) -> list[str]:
-        """The definitions that say so."""
+    def environment(self) -> dict[str, str]:
+        """The bounds by the names submission.pml reads them by."""
         bounds = self._asdict()
         del bounds["name"]
-        return [f"-D{bound.upper()}={value}" for bound, value in bounds.items()]
+        return {bound.upper(): str(value) for bound, value in bounds.items()}
 
 
 class Result(NamedTuple):
@@ -65,19 +75,32 @@ class SearchError(Exception):
     """The search proved nothing; the message says why."""
 
 
-def check(world: World, mutant: str = "", *, timeout_s: float = TIMEOUT_S) -> Result:
+def built(folder: Path) -> Path:
+    """The program of the model, made in `folder`."""
+    (folder / "protocol.pml").write_text(promela(), encoding="utf-8")
+    (folder / MODEL.name).write_bytes(MODEL.read_bytes())
+    _run(["spin", "-o3", "-a", MODEL.name], folder)
+    _run([*COMPILE, "-o", "pan", "pan.c"], folder)
+    return folder / "pan"
+
+
+def mutants() -> dict[str, int]:
+    """The mutants that the model knows, by name, and their numbers."""
+    text = MODEL.read_text("utf-8")
+    planted = text[text.index("#define IS(planted)") :].partition("\n\n")[0]
+    return {name: int(number) for name, number in PLANTED.findall(planted)}
+
+
+def check(program: Path, world: World, mutant: str = "") -> Result:
     """Search every state of `world`, or up to the first violation."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="refold-spin-") as name:
-        folder = Path(name)
-        (folder / "protocol.pml").write_text(promela(), encoding="utf-8")
-        (folder / MODEL.name).write_bytes(MODEL.read_bytes())
-        planted = [f"-D{mutant}"] if mutant else []
-        _run(folder, timeout_s, "spin", "-o3", *world.flags, *planted, "-a", MODEL.name)
-        _run(folder, timeout_s, *COMPILE, "-o", "pan", "pan.c")
-        said = _run(folder, timeout_s, "./pan", f"-m{DEPTH_MAX}", f"-w{HASH_BITS}")
-        every = _run(folder, timeout_s, "./pan", "-d")
-    return _result(world, mutant, said, every, time.monotonic() - began)
+    planted = {"MUTANT": str(mutants()[mutant] if mutant else 0), **world.environment}
+    with tempfile.TemporaryDirectory(prefix="refold-spin-") as folder:
+        search = [str(program), f"-m{DEPTH_MAX}", f"-w{HASH_BITS}"]
+        said = _run(search, Path(folder), planted)
+        seconds = time.monotonic() - began
+        every = _run([str(program), "-d"], Path(folder), planted, good=(0, 1))
+    return _result(world, mutant, said, every, seconds)
 
 
 def _result(world: World, mutant: str, said: str, every: str, seconds: float) -> Result:
@@ -107,16 +130,29 @@ def _result(world: World, mutant: str, said: str, every: str, seconds: float) ->
     )
 
 
-def _run(folder: Path, timeout_s: float, *command: str) -> str:
+def _run(
+    command: list[str],
+    folder: Path,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    good: tuple[int, ...] = (0,),
+) -> str:
     """What a program said; a bad status or too long a time is a `SearchError`."""
+    name = Path(command[0]).name
     try:
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False
+            command,
+            cwd=folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
-        message = f"{command[0]}: expected an end within {timeout_s:g} s, found none"
+        message = f"{name}: expected an end within {TIMEOUT_S:g} s, found none"
         raise SearchError(message) from None
-    if done.returncode and command[-1] != "-d":
-        message = f"{command[0]}: expected status 0, found {done.returncode}: {done.stdout[-300:]}"
-        raise SearchError(f"{message}{done.stderr[-300:]}")
+    if done.returncode not in good:
+        said = f"{done.stdout[-300:]} {done.stderr[-300:]}"
+        message = f"{name}: expected status 0, found {done.returncode}: {said}"
+        raise SearchError(message)
     return done.stdout

@@ -1,6 +1,6 @@
-"""The worlds the protocol is proven in, the mutants that must fail in one of them, what must be met.
+"""The worlds the protocol is proven in, the mutants that must fail there, what must be met.
 
-A mutant is what is defined with -D in submission.pml; each takes one rule of the protocol away.
+A mutant has a number in submission.pml; each takes one rule of the protocol away.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,8 @@ COPIES = World("died, copied", crashes=2, doubles=1)
 ODD = World("odd broker", crashes=1, oddities=1)
 HALTED = World("halted", crashes=1, halts=1)
 RESTORED = World("restored", runners=1, slots=2, crashes=1, restores=1)
-WORLDS = (TAKEN_OVER, COPIES, ODD, HALTED, RESTORED)
+ALONE = World("alone", runners=1, slots=2, crashes=0)
+WORLDS = (ALONE, TAKEN_OVER, COPIES, ODD, HALTED, RESTORED)
 """Searched whole in bin/test."""
 
 LARGE = (
@@ -26,7 +27,7 @@ LARGE = (
 class Mutant(NamedTuple):
     """A rule taken away, in a world that shows it."""
 
-    define: str
+    name: str
     says: str
     world: World
 
@@ -42,7 +43,7 @@ MUTANTS = (
     Mutant("NO_MEMBERSHIP", "orders of ours unknown to the journal are passed over", RESTORED),
     Mutant("SETTLED_WHEN_HEARD", "a look asked for too early counts when it is heard", COPIES),
     Mutant("FORGOTTEN_ATTEMPTS", "a start asks about no attempt without an answer", COPIES),
-    Mutant("UNKNOWN_UNBLOCKED", "an open order does not block its symbol", TAKEN_OVER),
+    Mutant("UNKNOWN_UNBLOCKED", "an open order does not block its symbol", ALONE),
     Mutant("SAME_WORD_SILENT", "an order given up comes back with the word it went with", ODD),
 )
 

@@ -17,30 +17,25 @@
    but     `late` marks what no protocol can keep: a paused runner that posts after its order was
            proven absent, a copy of a request that was answered "no". P3 and P4 leave them out; P5
            does not: the orphan watch finds them. The same for a backup restored with its anchor
-   mutants what is defined with -D (tests/model/mutants.py)                                        */
+   mutants each takes one rule away (tests/model/mutants.py)                                       */
 
-/* how often each may happen: a world of the runs in tests/model/mutants.py */
-#ifndef CRASHES
-#define CRASHES 2
-#endif
-#ifndef SLOTS
-#define SLOTS 2
-#endif
-#ifndef RUNNERS
-#define RUNNERS 2
-#endif
-#ifndef DOUBLES
-#define DOUBLES 1
-#endif
-#ifndef ODDITIES
-#define ODDITIES 1                       /* an order hidden again, or lost by the broker */
-#endif
-#ifndef HALTS
-#define HALTS 1
-#endif
-#ifndef RESTORES
-#define RESTORES 1
-#endif
+/* what a world allows, and the mutant, if any: read once from the environment, so that one program
+   searches them all */
+hidden byte runners, slots, crashes_max, doubles, oddities, halts_max, restores, mutant;
+#define IS(planted) (mutant == planted)
+#define FRESH_ID 1
+#define SEND_FIRST 2
+#define DUPLICATE_REFUSED 3
+#define ABSENT_AT_ONCE 4
+#define NO_SETTLING 5
+#define NO_ORPHAN_WATCH 6
+#define NO_ANCHOR 7
+#define NO_MEMBERSHIP 8
+#define SETTLED_WHEN_HEARD 9
+#define FORGOTTEN_ATTEMPTS 10
+#define UNKNOWN_UNBLOCKED 11
+#define SAME_WORD_SILENT 12
+
 #define ATTEMPTS 2
 #define LOOKS 2
 #define ORDERS 2
@@ -72,32 +67,16 @@
 #define IS_HIDDEN(i) (at[i] != NOTHING && at[i] != DROPPED && !visible[i])
 #define IS_SOUGHT(k) (stage[k] == UNKNOWN || stage[k] == MISSING)
 #define IS_OLDER (old_stage[0] != stage[0] || old_stage[1] != stage[1] || old_told[0] != told[0] || old_told[1] != told[1] || old_attempts[0] != attempts[0] || old_attempts[1] != attempts[1] || old_halted != halted)
-#ifdef UNKNOWN_UNBLOCKED
-#define IS_UNBLOCKED (true)
-#else
-#define IS_UNBLOCKED ((slot == 0 || IS_FREE(0)) && (slot == 1 || IS_FREE(1)))
-#endif
+#define IS_UNBLOCKED (IS(UNKNOWN_UNBLOCKED) || (slot == 0 || IS_FREE(0)) && (slot == 1 || IS_FREE(1)))
 #define BLIND (rolled && !anchored)
 #define RESEND(k) (resend)
 
-#ifdef ABSENT_AT_ONCE
-#define PROVEN(k) (true)
-#elif defined NO_SETTLING
-#define PROVEN(k) (looks[k] >= LOOKS)
-#elif defined SETTLED_WHEN_HEARD
-#define PROVEN(k) (looks[k] >= LOOKS && settled[k])
-#else
-#define PROVEN(k) (looks[k] >= LOOKS && was_settled)
-#endif
+#define IS_SETTLED(k) (IS(NO_SETTLING) || (IS(SETTLED_WHEN_HEARD) -> settled[k] : was_settled))
+#define PROVEN(k) (IS(ABSENT_AT_ONCE) || looks[k] >= LOOKS && IS_SETTLED(k))
 #define UNPROVEN(k) (!PROVEN(k))
 
-#ifdef FRESH_ID
-#define IDS 4
-#define ID(k) (k + ORDERS * (attempts[k] - 1))
-#else
-#define IDS 2
-#define ID(k) (k)
-#endif
+#define IDS 4                            /* the last two are a mutant's alone */
+#define ID(k) (IS(FRESH_ID) -> k + ORDERS * (attempts[k] - 1) : k)
 
 #include "protocol.pml"
 
@@ -149,10 +128,8 @@ inline give_up_checked(k) {              /* P3, at the moment of the conclusion 
 }
 
 inline fail(k) {
-  give_up_checked(k); write_FAIL(k)
-#ifndef SAME_WORD_SILENT
-  ; told[k] = NOTHING                    /* whatever the broker says of it from now on is news */
-#endif
+  give_up_checked(k); write_FAIL(k);
+  told[k] = (IS(SAME_WORD_SILENT) -> told[k] : NOTHING)   /* what is said of it from now on is news */
 }
 inline drop(k) { give_up_checked(k); write_SKIP(k) }
 
@@ -185,16 +162,9 @@ inline rest() {                          /* the commit is whole, and nothing is 
 inline compare(k) {                      /* the stream, or a comparison */
   if
   :: stage[k] == NONE ->
-#ifndef NO_MEMBERSHIP
-     SEEN(2); halted = true;
-#endif
-     told[k] = WORD(k)
-#ifdef NO_ORPHAN_WATCH
-  :: IS_GIVEN_UP(k) -> told[k] = WORD(k)
-  :: stage[k] != NONE && !IS_GIVEN_UP(k) -> write_REPORTED(k); hear(k, WORD(k))
-#else
+     SEEN(2); halted = halted || !IS(NO_MEMBERSHIP); told[k] = WORD(k)
+  :: IS_GIVEN_UP(k) && IS(NO_ORPHAN_WATCH) -> told[k] = WORD(k)
   :: else -> write_REPORTED(k); hear(k, WORD(k))
-#endif
   fi
 }
 
@@ -218,23 +188,17 @@ proctype Runner(byte me) {
 
 end_down:
   atomic {
-    me == 0 || owner != NOBODY && RUNNERS == 2;            /* the second starts second */
+    me == 0 || owner != NOBODY && runners == 2;            /* the second starts second */
     if
-#ifndef NO_ANCHOR
-    :: rolled && anchored -> SEEN(1); refused = true; goto stopped
+    :: rolled && anchored && !IS(NO_ANCHOR) -> SEEN(1); refused = true; goto stopped
     :: else
-#else
-    :: true
-#endif
     fi;
     is_up[me] = true; owner = me;
     k = 0;
     do
     :: k < ORDERS ->
        if
-#ifndef FORGOTTEN_ATTEMPTS
-       :: stage[k] == SUBMITTING -> write_STARTED(k); doubt(k)
-#endif
+       :: stage[k] == SUBMITTING && !IS(FORGOTTEN_ATTEMPTS) -> write_STARTED(k); doubt(k)
        :: stage[k] == UNKNOWN -> write_STARTED(k); write_LOOK(k)
        :: stage[k] == ORPHAN -> write_STARTED(k); write_CANCEL(k)
        :: else -> write_STARTED(k)
@@ -248,16 +212,14 @@ end_down:
 end_idle:
   if
   :: owner != me -> goto stopped
-  :: atomic { owner == me && crashes < CRASHES -> die() }; goto end_down
+  :: atomic { owner == me && crashes < crashes_max -> die() }; goto end_down
 
-  :: atomic { owner == me && slot < SLOTS && !halted && stage[slot] == NONE && IS_UNBLOCKED ->
-     k = slot;
-#ifdef SEND_FIRST
-     attempts[k] = 1; goto post }
-#else
-     write_CREATE(k); attempts[k] = 1; settled[k] = false; write_ATTEMPT(k); commit_done();
-     goto check }
-#endif
+  :: atomic { owner == me && slot < slots && !halted && stage[slot] == NONE && IS_UNBLOCKED ->
+     k = slot; attempts[k] = 1;
+     if
+     :: IS(SEND_FIRST) -> goto post
+     :: else -> write_CREATE(k); settled[k] = false; write_ATTEMPT(k); commit_done(); goto check
+     fi }
 
   :: atomic { owner == me && (stage[0] == PENDING || stage[1] == PENDING) ->
      k = (stage[0] == PENDING -> 0 : 1);
@@ -288,7 +250,7 @@ end_idle:
 check:                                   /* the commit is anchored; the head is read again */
   if
   :: owner != me -> goto stopped
-  :: atomic { owner == me && crashes < CRASHES -> die() }; goto end_down
+  :: atomic { owner == me && crashes < crashes_max -> die() }; goto end_down
   :: atomic { owner == me && !halted -> goto post }
   :: atomic { owner == me -> write_NOT_SENT(k);          /* halted, or the commit is too old */
      if
@@ -300,34 +262,35 @@ check:                                   /* the commit is anchored; the head is 
 
 post:                                    /* here it may be paused, and another may claim */
   if
-  :: atomic { crashes < CRASHES -> die() }; goto end_down
+  :: atomic { crashes < crashes_max -> die() }; goto end_down
   :: atomic { true ->
      late[k] = late[k] || settled[k] || proven[k] || IS_FREE(k);
      wire[me * ORDERS + k]++; denied[me * ORDERS + k] = false;
      if
-     :: doubled < DOUBLES -> doubled++; wire[me * ORDERS + k]++
+     :: doubled < doubles -> doubled++; wire[me * ORDERS + k]++
      :: true
      fi;
-     answer[me] = WAITING; posted[me] = k }
+     answer[me] = WAITING; posted[me] = k;
+     if
+     :: IS(SEND_FIRST) -> goto commit_late
+     :: else -> goto wait
+     fi }
   fi;
-#ifdef SEND_FIRST
-  if
-  :: atomic { crashes < CRASHES -> die() }; goto end_down
-  :: atomic { owner == me && stage[k] == NONE -> write_CREATE(k); write_ATTEMPT(k) }
-  :: owner == me && stage[k] != NONE
-  :: owner != me -> goto stopped
-  fi;
-#endif
 
+commit_late:                             /* a mutant's alone */
+  if
+  :: atomic { owner == me && stage[k] == NONE -> write_CREATE(k); write_ATTEMPT(k) }
+  :: owner != me || stage[k] != NONE
+  fi;
+
+wait:
   if
   :: owner != me -> goto stopped
-  :: atomic { owner == me && crashes < CRASHES -> die() }; goto end_down
+  :: atomic { owner == me && crashes < crashes_max -> die() }; goto end_down
   :: atomic { owner == me && answer[me] == TAKEN -> write_ANSWERED(k); told[k] = RESTS; rest() }
   :: atomic { owner == me && answer[me] == REFUSAL -> write_REFUSED(k); fail(k); rest() }
   :: atomic { owner == me && answer[me] == LATER -> write_NOT_SENT(k); rest() }
-#ifdef DUPLICATE_REFUSED
-  :: atomic { owner == me && answer[me] == DUPLICATE -> write_REFUSED(k); fail(k); rest() }
-#endif
+  :: atomic { owner == me && answer[me] == DUPLICATE && IS(DUPLICATE_REFUSED) -> write_REFUSED(k); fail(k); rest() }
   :: atomic { owner == me -> write_LOST(k); doubt(k); rest() }   /* a time-out, or 422 for a known id */
   fi;
   goto end_idle;
@@ -335,7 +298,7 @@ post:                                    /* here it may be paused, and another m
 look:                                    /* what was read may be old when it is written */
   if
   :: owner != me -> goto stopped
-  :: atomic { owner == me && crashes < CRASHES -> die() }; goto end_down
+  :: atomic { owner == me && crashes < crashes_max -> die() }; goto end_down
   :: atomic { owner == me && got == UNREADABLE -> write_LOOK_FAILED(k); rest() }
   :: atomic { owner == me && got != UNREADABLE && got != NOTHING -> write_FOUND(k); hear(k, got); rest() }
   :: atomic { owner == me && got == NOTHING ->
@@ -413,15 +376,11 @@ end:
 
   :: atomic { IS_HIDDEN(0) -> visible[0] = true }
   :: atomic { IS_HIDDEN(1) -> visible[1] = true }
-#ifdef FRESH_ID
-  :: atomic { IS_HIDDEN(2) -> visible[2] = true }
-  :: atomic { IS_HIDDEN(3) -> visible[3] = true }
-#endif
   :: atomic { at[0] == FILLS -> at[0] = FILLED }
   :: atomic { at[1] == FILLS -> at[1] = FILLED }
-  :: atomic { at[0] == RESTS && odd < ODDITIES -> odd++; at[0] = OVER }
-  :: atomic { at[0] == RESTS && odd < ODDITIES -> odd++; at[0] = DROPPED }
-  :: atomic { IS_ALIVE(0) && visible[0] && odd < ODDITIES ->
+  :: atomic { at[0] == RESTS && odd < oddities -> odd++; at[0] = OVER }
+  :: atomic { at[0] == RESTS && odd < oddities -> odd++; at[0] = DROPPED }
+  :: atomic { IS_ALIVE(0) && visible[0] && odd < oddities ->
      odd++; late[0] = late[0] || settled[0]; visible[0] = false }
   od
 }
@@ -429,13 +388,13 @@ end:
 proctype World() {
 end:
   do
-  :: atomic { slot < SLOTS -> slot++ }
+  :: atomic { slot < slots -> slot++ }
   :: atomic { IS_SOUGHT(0) && !settled[0] && !IS_ON_WIRE(0) && !IS_HIDDEN(0) -> settled[0] = true }
   :: atomic { IS_SOUGHT(1) && !settled[1] && !IS_ON_WIRE(1) && !IS_HIDDEN(1) -> settled[1] = true }
-  :: atomic { IS_SOUGHT(0) && !settled[0] && IS_HIDDEN(0) && odd < ODDITIES ->
+  :: atomic { IS_SOUGHT(0) && !settled[0] && IS_HIDDEN(0) && odd < oddities ->
      odd++; late[0] = true; settled[0] = true }          /* A2 broken */
-  :: atomic { halts < HALTS && !halted && owner != NOBODY -> halts++; halted = true }
-  :: d_step { RESTORES && !backed_up ->
+  :: atomic { halts < halts_max && !halted && owner != NOBODY -> halts++; halted = true }
+  :: d_step { restores && !backed_up ->
      backed_up = true; old_halted = halted;
      old_stage[0] = stage[0]; old_attempts[0] = attempts[0]; old_told[0] = told[0];
      old_stage[1] = stage[1]; old_attempts[1] = attempts[1]; old_told[1] = told[1] }
@@ -474,6 +433,12 @@ proctype Rest() {                        /* P5, when nothing is left to do */
 }
 
 init {
+  c_code {
+    runners = atoi(getenv("RUNNERS")); slots = atoi(getenv("SLOTS"));
+    crashes_max = atoi(getenv("CRASHES")); doubles = atoi(getenv("DOUBLES"));
+    oddities = atoi(getenv("ODDITIES")); halts_max = atoi(getenv("HALTS"));
+    restores = atoi(getenv("RESTORES")); mutant = atoi(getenv("MUTANT"));
+  };
   atomic {
     if
     :: resend = true
