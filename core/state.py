@@ -16,7 +16,7 @@ from core import fills as fill_rules
 from core.contract import Config
 from core.events import AccountReported, Quote, RateBudgetReported, Session, SignalObserved
 from core.fills import NO_FILLS, Fills
-from core.order import OpenStatus, Status, TerminalStatus, status_of
+from core.order import GIVEN_UP, OpenStatus, Status, TerminalStatus, status_of
 from core.positions import FLAT, Position
 from core.reasons import Reason
 from core.rolling import Day, Exit, Sent
@@ -240,9 +240,17 @@ class State(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return "" if intent is None else intent.symbol
 
     def reported_status(self, client_order_id: str) -> str | None:
-        """The broker's last word on this order."""
+        """The broker's last word on this order.
+
+        None of one given up that was alive by that word: should it come back, that is news.
+        """
         intent = self.intent(client_order_id)
-        return None if intent is None else intent.reported_status
+        if intent is None or intent.reported_status is None:
+            return None
+        over = status_of(intent.reported_status)[1]
+        if intent.status in GIVEN_UP and not over and client_order_id not in self.orphans:
+            return None
+        return intent.reported_status
 
     def has_execution(self, client_order_id: str, execution_id: str) -> bool:
         """Whether this execution was heard."""

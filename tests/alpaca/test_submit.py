@@ -3,14 +3,18 @@
 import json
 import socket
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from core.events import OrderSubmitFailed, OrderSubmitted, OrderSubmitUnknown, SubmitFailure
+from core.values import later_by
+from live.brokers.alpaca.client import AlpacaClient
+from live.brokers.alpaca.orders import Orders
 from tests.alpaca.conftest import Serving
-from tests.alpaca.server import Reply, http
-from tests.alpaca.world import KEY_ID, NOW, SECRET_KEY, TICKET, order, orders
+from tests.alpaca.server import Reply, Request, http
+from tests.alpaca.world import KEY_ID, NOW, SECRET_KEY, SECRETS, TICKET, order, orders, settings
 
 GOOD = http(200, order(), {"X-Request-ID": "req-1"})
 HTML = b"<html><body>Bad gateway</body></html>"
@@ -144,6 +148,25 @@ def test_refused_keys_are_not_tried_again_at_once(serve: Serving, status: int) -
     assert again.error_class is SubmitFailure.NOT_SENT
     assert not look.complete
     assert len(server.requests) == 1
+
+
+def test_an_absence_is_as_old_as_its_question(serve: Serving) -> None:
+    asked: list[str] = []
+    clock = [NOW]
+
+    def reply(request: Request) -> Reply:
+        asked.append(request.target)
+        clock[0] = later_by(clock[0], Decimal(7))
+        if "by_client_order_id" in request.target:
+            return http(404, {"code": 40410000, "message": "order not found"})
+        return http(200, [])
+
+    ours = Orders(AlpacaClient(settings(serve(reply).url), SECRETS, lambda: clock[0]))
+
+    look = ours.look_up(TICKET.client_order_id, NOW)
+
+    assert (look.found, look.complete, len(asked)) == (False, True, 2)
+    assert look.observed_at == NOW
 
 
 @pytest.mark.parametrize("reset", [False, True])

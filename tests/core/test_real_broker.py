@@ -241,3 +241,15 @@ def test_a_recorded_slot_does_not_age_an_order_of_today() -> None:
 
     (order,) = outcome.state.intents.values()
     assert (order.slot, order.since, order.valid_until) == (at(0), at(hour), at(hour + 60))
+
+
+def test_an_order_given_up_that_comes_back_with_the_word_it_went_with_is_news() -> None:
+    gone = given(configured(), ALIVE, mismatched("order-vanished"), look(1)).when(absent())
+
+    assert gone.state.intent(ORDER) is not None
+    assert gone.state.reported_status(ORDER) is None
+    back = gone.when(reported(status="new"))
+    assert [type(decision).__name__ for decision in back.decisions][-1] == "CancelAttempted"
+    assert back.state.reported_status(ORDER) == "new"
+    over = back.when(reported(status="canceled"))
+    assert over.state.reported_status(ORDER) == "canceled"

@@ -2,7 +2,9 @@
 
 shape   client order id -> `OrderLookedUp`: found, absent (`complete`), or a look that failed
 rules   Absent only by Alpaca's own 404 and a whole, readable list without it: a page, a silence or
-        half a list is a failed look, which proves nothing
+        half a list is a failed look, which proves nothing.
+        Absence is as old as the question: one asked before the settling time is over and answered
+        after it proves nothing (the model's mutant SETTLED_WHEN_HEARD)
 source  ALPACA.md A2
 """
 
@@ -32,17 +34,17 @@ class Look(NamedTuple):
 
 def look_up(client: AlpacaClient, client_order_id: str, now: TimeText) -> OrderLookedUp:
     """By id; if Alpaca says there is none, its latest orders are looked through as well."""
+    asked = max(now, client.clock())
     source, look = "by-id", by_id(client, client_order_id)
     if look.absent:
         listed = _in_list(client, client_order_id)
         if listed.order is not None or not listed.absent:
             source, look = "list", listed
-    heard = max(now, client.clock())
     if look.order is not None:
-        return looked_up(look.order, source, heard, client.raw)
+        return looked_up(look.order, source, max(now, client.clock()), client.raw)
     whole = None if isinstance(look.heard, NoAnswer) else look.heard
     return OrderLookedUp(
-        observed_at=heard,
+        observed_at=asked,
         client_order_id=client_order_id,
         source=source,
         found=False,
