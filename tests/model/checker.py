@@ -84,17 +84,10 @@ def built(folder: Path) -> Path:
     return folder / "pan"
 
 
-def mutants() -> dict[str, int]:
-    """The mutants that the model knows, by name, and their numbers."""
-    text = MODEL.read_text("utf-8")
-    planted = text[text.index("#define IS(planted)") :].partition("\n\n")[0]
-    return {name: int(number) for name, number in PLANTED.findall(planted)}
-
-
 def check(program: Path, world: World, mutant: str = "") -> Result:
     """Search every state of `world`, or up to the first violation."""
     began = time.monotonic()
-    planted = {"MUTANT": str(mutants()[mutant] if mutant else 0), **world.environment}
+    planted = {"MUTANT": str(ALL_MUTANTS[mutant] if mutant else 0), **world.environment}
     with tempfile.TemporaryDirectory(prefix="refold-spin-") as folder:
         search = [str(program), f"-m{DEPTH_MAX}", f"-w{HASH_BITS}"]
         said = _run(search, Path(folder), planted)
@@ -156,3 +149,14 @@ def _run(
         message = f"{name}: expected status 0, found {done.returncode}: {said}"
         raise SearchError(message)
     return done.stdout
+
+
+def _mutants() -> dict[str, int]:
+    """The mutants that the model knows, by name, and their numbers."""
+    text = MODEL.read_text("utf-8")
+    planted = text[text.index("#define IS(planted)") :].partition("\n\n")[0]
+    return {name: int(number) for name, number in PLANTED.findall(planted)}
+
+
+ALL_MUTANTS = _mutants()
+"""Every mutant of the model, and its number."""
