@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from replay.protocol import ROWS
-from tests.model.checker import Result, SearchError, World, built, check
-from tests.model.mutants import LARGE, MARKS, MUTANTS, WORLDS, Mutant
+from tests.model.checker import COMPILE_ENDS, ENDS, Result, SearchError, World, built, check
+from tests.model.mutants import ENDING, LARGE, MARKS, MUTANTS, WORLDS, Mutant
 from tests.model.tools import NoSpinError, install
 
 
@@ -48,10 +48,13 @@ def searched(
         tempfile.TemporaryDirectory(prefix="refold-model-") as folder,
         ThreadPoolExecutor(2) as pool,
     ):
+        (other := Path(folder) / "ends").mkdir()
+        ending = pool.submit(lambda: check(built(other, COMPILE_ENDS), ENDING, "", *ENDS))
         program = built(Path(folder))
         held = [pool.submit(check, program, world) for world in worlds]
         failed = [pool.submit(check, program, mutant.world, mutant.name) for mutant in planted]
-        return [one.result() for one in held], [one.result() for one in failed]
+        done = [one.result() for one in (*held, ending)]
+        return done, [one.result() for one in failed]
 
 
 def unmet(results: Sequence[Result]) -> list[str]:

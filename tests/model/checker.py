@@ -25,6 +25,9 @@ MEMORY_MAX_MB = 6_000
 TIMEOUT_S = 1_800.0
 HASH_BITS = 22
 COMPILE = ("gcc", "-O1", "-w", "-DSAFETY", "-DNOFAIR", f"-DMEMLIM={MEMORY_MAX_MB}")
+COMPILE_ENDS = ("gcc", "-O0", "-w", "-DNP", "-DNFAIR=3", f"-DMEMLIM={MEMORY_MAX_MB}")
+"""A search for cycles without progress, under weak fairness; `ENDS` begins it."""
+ENDS = ("-l", "-f")
 STATES = re.compile(r"^\s*(\d+) states, stored", re.MULTILINE)
 MEMORY = re.compile(r"^\s*([\d.]+)\s+total actual memory usage", re.MULTILINE)
 ERROR = re.compile(r"^pan:\d+: (.*?) \(at depth", re.MULTILINE)
@@ -75,22 +78,26 @@ class SearchError(Exception):
     """The search proved nothing; the message says why."""
 
 
-def built(folder: Path) -> Path:
+def built(folder: Path, compile_: tuple[str, ...] = COMPILE) -> Path:
     """The program of the model, made in `folder`."""
     (folder / "protocol.pml").write_text(promela(), encoding="utf-8")
     (folder / MODEL.name).write_bytes(MODEL.read_bytes())
     _run(["spin", "-o3", "-a", MODEL.name], folder)
-    _run([*COMPILE, "-o", "pan", "pan.c"], folder)
+    _run([*compile_, "-o", "pan", "pan.c"], folder)
     return folder / "pan"
 
 
-def check(program: Path, world: World, mutant: str = "") -> Result:
-    """Search every state of `world`, or up to the first violation."""
+def check(program: Path, world: World, mutant: str = "", *search: str) -> Result:
+    """Search every state of `world`, or up to the first violation.
+
+    With `*ENDS` and a program compiled by `COMPILE_ENDS`: for a way to go on for ever in doubt.
+    """
     began = time.monotonic()
     planted = {"MUTANT": str(ALL_MUTANTS[mutant] if mutant else 0), **world.environment}
     with tempfile.TemporaryDirectory(prefix="refold-spin-") as folder:
-        search = [str(program), f"-m{DEPTH_MAX}", f"-w{HASH_BITS}"]
-        said = _run(search, Path(folder), planted)
+        said = _run(
+            [str(program), f"-m{DEPTH_MAX}", f"-w{HASH_BITS}", *search], Path(folder), planted
+        )
         seconds = time.monotonic() - began
         every = _run([str(program), "-d"], Path(folder), planted, good=(0, 1))
     return _result(world, mutant, said, every, seconds)

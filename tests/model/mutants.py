@@ -16,6 +16,9 @@ ALONE = World("alone", runners=1, slots=2, crashes=0)
 WORLDS = (ALONE, TAKEN_OVER, COPIES, ODD, HALTED, RESTORED)
 """Searched whole in bin/test."""
 
+ENDING = World("every doubt ends", runners=1, crashes=1, oddities=1, halts=1)
+"""Searched for a doubt without an end: that takes some twenty times as long a state."""
+
 LARGE = (
     World("taken over, died", slots=2, crashes=1),
     World("died, copied, odd, halted", crashes=2, doubles=1, oddities=1, halts=1),

@@ -14,6 +14,7 @@
            FAILED or SKIPPED while the broker has it, nor does it stay so unseen. P4 two orders of
            one symbol are never alive together. P5 at rest, journal and broker agree: no fill is
            lost, nothing is unknown, no order is alive that nobody knows of, or it is halted
+           P6 every doubt ends, where looks do not fail for ever: no fair cycle without progress
    but     `late` marks what no protocol can keep: a paused runner that posts after its order was
            proven absent, a copy of a request that was answered "no". P3 and P4 leave them out; P5
            does not: the orphan watch finds them. The same for a backup restored with its anchor
@@ -230,8 +231,18 @@ end_idle:
         attempts[k]++; settled[k] = false; write_ATTEMPT(k); goto check
      fi }
 
-  :: atomic { owner == me && (stage[0] == UNKNOWN || stage[0] == MISSING) -> k = 0; read(k) }; goto look
-  :: atomic { owner == me && (stage[1] == UNKNOWN || stage[1] == MISSING) -> k = 1; read(k) }; goto look
+  :: atomic { owner == me && (stage[0] == UNKNOWN || stage[0] == MISSING) ->
+     k = 0; read(k);
+     if
+     :: got == UNREADABLE -> goto progress_unread
+     :: else -> goto look
+     fi }
+  :: atomic { owner == me && (stage[1] == UNKNOWN || stage[1] == MISSING) ->
+     k = 1; read(k);
+     if
+     :: got == UNREADABLE -> goto progress_unread
+     :: else -> goto look
+     fi }
 
   :: atomic { owner == me && IS_NEWS(0) -> k = 0; compare(k); rest() }; goto end_idle
   :: atomic { owner == me && IS_NEWS(1) -> k = 1; compare(k); rest() }; goto end_idle
@@ -295,12 +306,18 @@ wait:
   fi;
   goto end_idle;
 
+progress_unread:                         /* that looks fail is not the protocol's fault */
+  if
+  :: owner != me -> goto stopped
+  :: atomic { owner == me && crashes < crashes_max -> die() }; goto end_down
+  :: atomic { owner == me -> write_LOOK_FAILED(k); rest() }; goto end_idle
+  fi;
+
 look:                                    /* what was read may be old when it is written */
   if
   :: owner != me -> goto stopped
   :: atomic { owner == me && crashes < crashes_max -> die() }; goto end_down
-  :: atomic { owner == me && got == UNREADABLE -> write_LOOK_FAILED(k); rest() }
-  :: atomic { owner == me && got != UNREADABLE && got != NOTHING -> write_FOUND(k); hear(k, got); rest() }
+  :: atomic { owner == me && got != NOTHING -> write_FOUND(k); hear(k, got); rest() }
   :: atomic { owner == me && got == NOTHING ->
      if
      :: looks[k] < LOOKS -> looks[k]++
