@@ -35,6 +35,8 @@ class Stage(StrEnum):
     """No certain outcome, looked for."""
     ABSENT = "ABSENT"
     """Proven never to have come; the close or another attempt follows."""
+    STRANGER = "STRANGER"
+    """The broker has another order under its id, for ever: nothing is asked or done any more."""
     WORKING = "WORKING"
     """The broker has it."""
     VANISHED = "VANISHED"
@@ -149,7 +151,10 @@ TABLE: dict[Letter, tuple[Row, ...]] = {
         *_stays(_S.UNKNOWN, _S.MISSING),
     ),
     _L.FOUND: (Row(_S.UNKNOWN, _S.WORKING), Row(_S.MISSING, _S.WORKING)),
-    _L.FOUND_OTHER: _stays(_S.UNKNOWN, _S.MISSING, modeled=False),
+    _L.FOUND_OTHER: (
+        Row(_S.UNKNOWN, _S.STRANGER, None, modeled=False),
+        *_stays(_S.MISSING, modeled=False),
+    ),
     _L.NOT_FOUND: (
         Row(_S.UNKNOWN, _S.UNKNOWN, _C.UNPROVEN),
         Row(_S.UNKNOWN, _S.ABSENT, _C.PROVEN),

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import NoReturn
 
 import msgspec
+from msgspec.structs import replace
 
 from core import fills as fill_rules
 from core.events import (
@@ -36,6 +37,7 @@ from core.events import (
     OrderSubmitted,
     OrderSubmitUnknown,
     ReconcileMismatched,
+    ReplaceAnswered,
     RollbackAccepted,
     RunnerStarted,
     StrategyLoaded,
@@ -45,7 +47,7 @@ from core.events.base import ObservationEvent
 from core.fills import NO_FILLS, Fills
 from core.order import TerminalStatus, status_of
 from core.state import VANISHED
-from core.values import OrderType, Side, TimeInForce, TimeText, seconds_between
+from core.values import DecimalText, OrderType, Side, TimeInForce, TimeText, seconds_between
 from replay.protocol import FREE, PASSING, Condition, Letter, Stage, after
 
 Heard = OrderReported | FillReported | OrderSubmitted | OrderLookedUp | FillBusted | FillCorrected
@@ -124,6 +126,8 @@ class Reader:
                 self._reported(event)
             case FillBusted() | FillCorrected():
                 self._amended(event)
+            case ReplaceAnswered():
+                self._replaced(event)
             case _:
                 self._surroundings(event)
 
@@ -188,6 +192,10 @@ class Reader:
 
     def _looked_up(self, event: OrderLookedUp) -> None:
         key = event.client_order_id
+        if event.found and key not in self.orders and event.predecessor in self.orders:
+            self._succeed(event.predecessor, key, event.quantity)
+            self._heard(self.orders[key], event, event.status or "new")
+            return
         order = self._of(key, "looked up")
         if event.found and not _is_same(order.intent, event):
             self.must_halt = "" if self.halted else f"another order has the id {key}"
@@ -201,6 +209,19 @@ class Reader:
         else:
             order.absent_looks += 1
             self._take(key, Letter.NOT_FOUND, frozenset({self._proof(order, event.observed_at)}))
+
+    def _succeed(self, before: str, key: str, quantity: DecimalText | None) -> None:
+        """The intent lives on under another order, which the broker has."""
+        intent = self.orders[before].intent
+        own = replace(intent, client_order_id=key, quantity=quantity or intent.quantity)
+        self.orders[key] = Standing(own, Stage.WORKING)
+        self.by_symbol.setdefault(intent.symbol, set()).add(key)
+
+    def _replaced(self, event: ReplaceAnswered) -> None:
+        heir = event.successor_client_order_id
+        if event.outcome == "accepted" and heir is not None and heir not in self.orders:
+            self._of(event.client_order_id, "replaced")
+            self._succeed(event.client_order_id, heir, None)
 
     def _proof(self, order: Standing, now: TimeText) -> Condition:
         """Whether that many looks, so long after the doubt began, prove it absent."""
@@ -217,13 +238,15 @@ class Reader:
             if key.startswith(_tag(self.journal_id)):
                 self._stranger(key)
             return
+        if order.stage is Stage.STRANGER:
+            return
         self._take(key, Letter.REPORTED)
         order.doubted_since = None
         self._heard(order, event, event.status if isinstance(event, OrderReported) else "new")
 
     def _amended(self, event: FillBusted | FillCorrected) -> None:
         order = self.orders.get(event.client_order_id)
-        if order is None:
+        if order is None or order.stage is Stage.STRANGER:
             return
         if order.stage not in _RISEN:
             self._take(event.client_order_id, Letter.REPORTED)
@@ -279,6 +302,8 @@ class Reader:
             self._refuse(f"expected an epoch above {self.epoch}, found {event.epoch}")
         self.epoch = event.epoch
         for key in sorted(key for keys in self.by_symbol.values() for key in keys):
+            if self.orders[key].stage is Stage.STRANGER:
+                continue
             if self.orders[key].stage is Stage.SUBMITTING:
                 self._doubt(self.orders[key], event.observed_at)
             self._take(key, Letter.STARTED)
@@ -336,7 +361,9 @@ def _with(fills: Fills, event: Heard) -> Fills:
             return fill_rules.with_bust(fills, event.execution_id)
         case FillCorrected():
             quantity, price = Decimal(event.quantity), Decimal(event.price)
-            return fill_rules.with_correction(fills, event.execution_id, quantity, price)
+            return fill_rules.with_correction(
+                fills, event.execution_id, quantity, price, event.correction_id
+            )
         case OrderReported() | OrderLookedUp() if event.filled_quantity is not None:
             average = None if event.average_price is None else Decimal(event.average_price)
             return fill_rules.with_report(fills, Decimal(event.filled_quantity), average)

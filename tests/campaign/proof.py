@@ -10,7 +10,7 @@ from replay.parity import parity
 
 
 def proved(url: str) -> tuple[list[str], list[Recorded]]:
-    """What verify, replay and the protocol's acceptor complain of, and the records they were asked about."""
+    """What verify, replay and the protocol's acceptor complain of, and the records they read."""
     report = verify(url)
     wrong = [f"verify: {problem}" for problem in report.problems]
     with open_journal(url, read_only=True) as journal:
