@@ -149,8 +149,13 @@ TABLE: dict[Letter, tuple[Row, ...]] = {
         Row(_S.DOUBTED, _S.UNKNOWN),
         Row(_S.VANISHED, _S.MISSING),
         *_stays(_S.UNKNOWN, _S.MISSING),
+        *_stays(_S.WORKING, modeled=False),
     ),
-    _L.FOUND: (Row(_S.UNKNOWN, _S.WORKING), Row(_S.MISSING, _S.WORKING)),
+    _L.FOUND: (
+        Row(_S.UNKNOWN, _S.WORKING),
+        Row(_S.MISSING, _S.WORKING),
+        *_stays(_S.WORKING, modeled=False),
+    ),
     _L.FOUND_OTHER: (
         Row(_S.UNKNOWN, _S.STRANGER, None, modeled=False),
         *_stays(_S.MISSING, modeled=False),
@@ -160,8 +165,9 @@ TABLE: dict[Letter, tuple[Row, ...]] = {
         Row(_S.UNKNOWN, _S.ABSENT, _C.PROVEN),
         Row(_S.MISSING, _S.MISSING, _C.UNPROVEN),
         Row(_S.MISSING, _S.GONE, _C.PROVEN),
+        *_stays(_S.WORKING, modeled=False),
     ),
-    _L.LOOK_FAILED: _stays(_S.UNKNOWN, _S.MISSING),
+    _L.LOOK_FAILED: (*_stays(_S.UNKNOWN, _S.MISSING), *_stays(_S.WORKING, modeled=False)),
     _L.REPORTED: (
         *(Row(before, after) for before, after in _HEARD_OF.items()),
         Row(_S.MISSING, _S.WORKING),
@@ -197,8 +203,8 @@ TABLE: dict[Letter, tuple[Row, ...]] = {
         Row(_S.ENDED, _S.GIVEN_UP, None, modeled=False),
     ),
 }
-"""Every transition there is. What the model leaves out: cancels of working orders, words of brokers
-that nobody has, and the same thing told twice."""
+"""Every transition there is. What the model leaves out: cancels of working orders, a look after one
+that was refused, words of brokers that nobody has, and the same thing told twice."""
 
 PASSING = {
     _S.CREATED: "an attempt",
