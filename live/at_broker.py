@@ -11,7 +11,7 @@ dies    anywhere: what was asked stands. A cancel without an answer is sent agai
         that goes on, or by the next one when it starts
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from core.events import (
 )
 from core.lockout_facts import BROKER
 from core.state import Intent, State
+from core.values import seconds_between
 from live.actions import Actions
 from live.brokers.alpaca.broker import AlpacaBroker
 from live.brokers.alpaca.open_orders import seen, suspended
@@ -37,6 +38,10 @@ WITHIN_S = Decimal(20)
 """How long an operator's command looks for what it asked."""
 LOOKS_S = (Decimal("0.25"), Decimal("0.5"), Decimal(1), Decimal(2))
 """The waits between its looks; the last one repeats."""
+LOOKS_AGAIN = 3
+"""After so many looks a cancel that did nothing is sent again."""
+SOON_S = Decimal(60)
+"""A timer that is due by then is one of ours; one of an order's greatest age is later."""
 _TIMERS = ("cancel", "cancel-all", "pause")
 
 
@@ -82,6 +87,7 @@ class AtBroker:
         self.clock: Clock = WallClock()
         self.config = config_of(committer.state)
         self.broker = AlpacaBroker(alpaca_settings(self.config), secrets, self.clock.now)
+        self.strangers: set[str] = set()
         self.actions = Actions(committer, self.broker, self.clock.monotonic)
         self.why = self._check_account(account)
 
@@ -99,24 +105,55 @@ class AtBroker:
             raise BadInputError(message)
         return ""
 
-    def cancel_open(self, decisions: Iterable[Decision], within_s: Decimal) -> Canceled:
-        """Send these cancels, then look until all that was open is over, or the time is."""
+    def cancel_open(
+        self,
+        decisions: Iterable[Decision],
+        again: Callable[[], list[Decision]],
+        within_s: Decimal,
+    ) -> Canceled:
+        """Send these cancels, then look until all that was open is over, or the time is.
+
+        `again` commands it once more: an order whose cancel was refused while it was being
+        replaced is open again, or lives on under its successor.
+        """
         ends = self.clock.monotonic() + within_s
-        asked = set(self.committer.state.intents)
+        asked = len(self.committer.state.intents)
         for intent in self.committer.state.intents.values():
             if intent.venue_order_id is not None:
                 self.broker.learn(intent.client_order_id, intent.venue_order_id)
         if BROKER in self.committer.state.lockouts and not self.why:
             self._hear_account()  # these keys hold: the runner's, or new ones
-        self._carry_out(decisions, ends)
+        if not self._carry_out(decisions, ends):
+            self._again(ends)
         others, looks = self._look(), 0
-        while self._left(asked) and self.clock.monotonic() < ends:
+        while self.committer.state.intents and self.clock.monotonic() < ends:
             wait_s = LOOKS_S[min(looks, len(LOOKS_S) - 1)]
             self.broker.wait(float(max(min(wait_s, ends - self.clock.monotonic()), Decimal(0))))
             looks += 1
             self._timers(ends)
+            if looks % LOOKS_AGAIN == 0:
+                self._again(ends)
+            if any(self._is_forgotten(one) for one in self.committer.state.intents.values()):
+                self._carry_out(again(), ends)
             others = self._look()
-        return Canceled(len(asked), self._left(asked), others, self.why)
+        return Canceled(asked, self._left(), others, self.why)
+
+    def _is_forgotten(self, intent: Intent) -> bool:
+        """Whether it is open, and no cancel of it is on its way or waits for its time."""
+        timers, now = self.committer.state.timers, self.clock.now()
+        dues = (timers.get(f"{kind}:{intent.client_order_id}") for kind in _TIMERS)
+        waits = any(due is not None and seconds_between(now, due) < SOON_S for due in dues)
+        return intent.at_venue and not (intent.cancel_pending or waits)
+
+    def _again(self, ends: Decimal) -> None:
+        """Send the cancels that were sent and did nothing: an answer can be lost, or taken back."""
+        for intent in list(self.committer.state.intents.values()):
+            asleep = intent.cancel_pending and intent.reported_status != "pending_cancel"
+            silent = BROKER in self.committer.state.lockouts or self.clock.monotonic() >= ends
+            if intent.at_venue and asleep and not silent:
+                order_id, attempt = intent.client_order_id, intent.cancel_attempt
+                answer = self.broker.cancel(order_id, attempt, self.clock.now())
+                self.actions.carry_out(self.committer.observe(answer))
 
     def suspend(self, *, suspend: bool) -> str:
         """Ask the broker for it and write down what it says; "" or why that is not certain."""
@@ -134,11 +171,13 @@ class AtBroker:
         """Let go of the broker."""
         self.broker.close()
 
-    def _carry_out(self, decisions: Iterable[Decision], ends: Decimal) -> None:
-        """One call after the other while there is time."""
-        for decision in decisions:
-            if isinstance(decision, CancelAttempted) and self.clock.monotonic() < ends:
+    def _carry_out(self, decisions: Iterable[Decision], ends: Decimal) -> bool:
+        """One call after the other while there is time; whether there was any to make."""
+        cancels = [decision for decision in decisions if isinstance(decision, CancelAttempted)]
+        for decision in cancels:
+            if self.clock.monotonic() < ends:
                 self.actions.carry_out([decision])
+        return bool(cancels)
 
     def _timers(self, ends: Decimal) -> None:
         """Cancels that the core wanted to try again by now."""
@@ -152,17 +191,17 @@ class AtBroker:
     def _look(self) -> list[str]:
         """Commit what is new of our orders, and act on it; the orders of nobody here."""
         self.committer.catch_up()
-        look = seen(self.broker.client, self.committer.state, self.clock.now())
+        look = seen(self.broker.client, self.committer.state, self.clock.now(), self.strangers)
         for observation in look.observations:
             self.actions.carry_out(self.committer.observe(observation))
+        self.committer.catch_up()
         self.why = look.failed or ""
         return look.others
 
-    def _left(self, asked: set[str]) -> list[Left]:
-        """Of the orders that were open, those that still are."""
-        self.committer.catch_up()
+    def _left(self) -> list[Left]:
+        """The orders that still are open, or may be."""
         intents = self.committer.state.intents
-        return [_left_of(intents[key], self.why) for key in sorted(asked & set(intents))]
+        return [_left_of(intents[key], self.why) for key in sorted(intents)]
 
 
 def _left_of(intent: Intent, why: str) -> Left:

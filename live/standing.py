@@ -25,9 +25,9 @@ from core.events import (
     RunnerStarted,
     RunnerStopped,
 )
-from core.lockout_facts import OPENINGS
+from core.lockout_facts import ACCOUNT, BROKER, OPENINGS, RATE
 from core.order import OpenStatus
-from core.state import COMPARED, ORDER_UPDATES, TRADING, Intent, State
+from core.state import COMPARED, ORDER_UPDATES, STRATEGY, TRADING, Intent, State
 from core.values import ZERO, TimeText, decimal_text, seconds_between, time_text
 from journal import Journal
 from journal.holder import Holder, holder_of
@@ -36,6 +36,12 @@ from live.snapshots import Snapshots
 
 PAGE = 512
 """Events looked at in the first step backwards; each step looks at twice as many."""
+_MENDS = {
+    BROKER: "see the keys and doctor; resume tries them at once",
+    RATE: "it ends by itself; see who else spends this account's calls",
+    ACCOUNT: "see doctor; a suspended account is released by resume --broker-resume",
+    STRATEGY: "see what it traded, then resume",
+}
 _LINKS = (ORDER_UPDATES, COMPARED, TRADING)
 
 
@@ -212,7 +218,8 @@ def findings(found: dict[str, Any], state: State) -> list[dict[str, str]]:
         rows.append(("paused", _by(pause), "resume, when openings may go out again"))
     for lockout in found["lockouts"]:
         until = f" until {lockout['until']}" if lockout["until"] else ""
-        rows.append(("locked out", f"{lockout['scope']}: {lockout['reason']}{until}", "see why"))
+        mend = _MENDS.get(lockout["scope"], "it ends by itself, or by resume")
+        rows.append(("locked out", f"{lockout['scope']}: {lockout['reason']}{until}", mend))
     rows += _of_runner(found, state)
     for order_id in found["unknown"]:
         unknown = f"{order_id}: nobody knows whether the broker has it"

@@ -127,7 +127,8 @@ class _Command:
                 self._suspend(hand, suspend=suspend)
 
     def _cancel(self, hand: "AtBroker", canceling: list[Decision]) -> None:
-        found = hand.cancel_open(canceling, Decimal(str(self.options.within)))
+        within_s = Decimal(str(self.options.within))
+        found = hand.cancel_open(canceling, lambda: self.give("cancel-all"), within_s)
         left = [one._asdict() for one in found.left]
         self.broker |= {"asked": found.asked, "left": left, "others": found.others}
         self.problems += [

@@ -200,6 +200,25 @@ def test_a_runner_that_is_stopped_behind_its_last_look_at_the_journal(here: Dril
     here.assert_sound()
 
 
+def test_a_cancel_that_the_broker_takes_back_is_sent_again(tmp_path: Path) -> None:
+    """Taken with 204, then rejected where nobody listens: the runner is dead."""
+    with drill(tmp_path / "run", "--script", "1:cancel_rejected") as here:
+        here.plan({1: [("MSFT", "buy", 1, "90.00")]})
+        process = here.started("run", "--config", "c.toml", "--pace", 600)
+        try:
+            eventually(lambda: len(here.orders()) == 1, WITHIN_S)
+            eventually(lambda: len(here.rows("open-intents")) == 1, WITHIN_S)
+        finally:
+            process.kill()
+            process.communicate()
+
+        halted(here)
+
+        assert_nothing_is_open(here)
+        assert len([call for call in here.writes() if call["method"] == "DELETE"]) >= 2
+        here.assert_sound()
+
+
 def test_a_journal_that_is_held_by_a_stopped_process_is_said_to_be_so(
     here: Drill, runner: "Popen[str]"
 ) -> None:

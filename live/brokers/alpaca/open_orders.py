@@ -42,13 +42,19 @@ class Flag(NamedTuple):
     why: str
 
 
-def seen(client: AlpacaClient, known: Known, now: TimeText) -> Seen:
-    """The orders the journal holds open, and all that are open at Alpaca."""
-    news, orders, failed = news_of_orders(client, known, now)
+def seen(client: AlpacaClient, known: Known, now: TimeText, strangers: set[str]) -> Seen:
+    """The orders the journal holds open, and all that are open at Alpaca.
+
+    `strangers` remembers, for this process, the orders that take the place of none of ours.
+    """
+    news, orders, failed = news_of_orders(client, known, now, strangers)
+    ours = {getattr(observation, "client_order_id", "") for observation in news}
     others = [
         f"{order.side} {order.quantity} {order.symbol} {order.client_order_id}"
         for order in sorted(orders, key=lambda order: order.client_order_id)
-        if not known.knows_order(order.client_order_id) and not status_of(order.status)[1]
+        if not known.knows_order(order.client_order_id)
+        and order.client_order_id not in ours
+        and not status_of(order.status)[1]
     ]
     return Seen(news, others, failed)
 

@@ -354,14 +354,14 @@ def _new_york_day(time: TimeText) -> date:
 
 
 def news_of_orders(
-    client: AlpacaClient, known: Known, now: TimeText
+    client: AlpacaClient, known: Known, now: TimeText, strangers: set[str]
 ) -> tuple[list[Observation], list[OrderRecord], str | None]:
-    """(news of our orders, all orders read, what failed), without executions or positions.
+    """(news of our orders and their successors, all orders read, what failed).
 
-    For whoever stands beside a runner: its orders' statuses and what they filled, and no more.
+    For whoever stands beside a runner: statuses and what is filled, no executions or positions.
     """
     listed, failed = _orders(client, known, now)
-    orders, predecessors, unread = follow(client, listed, known, set())
+    orders, predecessors, unread = follow(client, listed, known, strangers)
     found: list[Observation] = []
     for order in _ours(orders, predecessors, known):
         predecessor = predecessors.get(order.client_order_id)
