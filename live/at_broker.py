@@ -25,10 +25,9 @@ from core.lockout_facts import BROKER
 from core.state import Intent, State
 from core.values import seconds_between
 from live.actions import Actions
-from live.brokers.alpaca.broker import AlpacaBroker
 from live.brokers.alpaca.open_orders import seen, suspended
-from live.brokers.real import alpaca_settings
-from live.clock import Clock, WallClock
+from live.brokers.real import operators_broker
+from live.clock import WallClock
 from live.committer import Committer
 from live.feeds.errors import BadInputError
 from live.inputs import account_hash
@@ -84,9 +83,9 @@ class AtBroker:
         Raises `BadInputError` where there are no keys, or they are another account's.
         """
         self.committer = committer
-        self.clock: Clock = WallClock()
+        self.clock = WallClock()
         self.config = config_of(committer.state)
-        self.broker = AlpacaBroker(alpaca_settings(self.config), secrets, self.clock.now)
+        self.broker = operators_broker(self.config, secrets, self.clock)
         self.strangers: set[str] = set()
         self.actions = Actions(committer, self.broker, self.clock.monotonic)
         self.why = self._check_account(account)
@@ -94,7 +93,8 @@ class AtBroker:
     def _check_account(self, account: str) -> str:
         """Why the account could not be read; "" where it is the journal's."""
         try:
-            found = self.broker.identity()
+            with self.broker.reserved():
+                found = self.broker.identity()
         except BadInputError as error:
             return str(error)  # cancels are tried all the same: their ids are this account's alone
         if account_hash(self.config, found) != account:
@@ -117,6 +117,12 @@ class AtBroker:
         replaced is open again, or lives on under its successor.
         """
         ends = self.clock.monotonic() + within_s
+        with self.broker.reserved():
+            return self._cancel_open(decisions, again, ends)
+
+    def _cancel_open(
+        self, decisions: Iterable[Decision], again: Callable[[], list[Decision]], ends: Decimal
+    ) -> Canceled:
         asked = len(self.committer.state.intents)
         for intent in self.committer.state.intents.values():
             if intent.venue_order_id is not None:
@@ -157,8 +163,9 @@ class AtBroker:
 
     def suspend(self, *, suspend: bool) -> str:
         """Ask the broker for it and write down what it says; "" or why that is not certain."""
-        flag = suspended(self.broker.client, suspend=suspend)
-        self._hear_account()
+        with self.broker.reserved():
+            flag = suspended(self.broker.client, suspend=suspend)
+            self._hear_account()
         return "" if flag.is_suspended is suspend else flag.why or "the broker says otherwise"
 
     def _hear_account(self) -> None:

@@ -51,10 +51,9 @@ def _broker(config: Config, secrets: Secrets) -> Iterator[Row]:
             yield Row(name, SKIPPED, "the broker is simulated", "mode paper or live")
         return
     from live.brokers.alpaca.doctor import broker_rows  # alpaca-py: seconds
-    from live.brokers.real import alpaca_settings
 
     try:
-        yield from broker_rows(config, alpaca_settings(config), secrets, _bound(config))
+        yield from broker_rows(config, secrets, _bound(config))
     except BadInputError as error:
         for name in BROKER:
             yield Row(name, SKIPPED, str(error), "keys that can be used", "see the row keys")

@@ -60,6 +60,11 @@ def real_broker(
     return Real(broker, clock, Waiting(clock), broker.identity() if ask else "", _facts())
 
 
+def operators_broker(config: Config, secrets: Secrets, clock: WallClock) -> AlpacaBroker:
+    """The broker for a command beside a runner, or without one; nothing is asked yet."""
+    return AlpacaBroker(alpaca_settings(config), secrets, clock.now)
+
+
 def alpaca_feed(
     config: Config, secrets: Secrets, real: Real | None, sessions: tuple[Session, ...] = ()
 ) -> AlpacaFeed:

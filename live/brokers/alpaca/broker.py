@@ -20,7 +20,8 @@ policy  an unknown outcome is looked up and held: absent only after `settle_s` a
         and never sent again (Alpaca's own advice, FAULTS.md 0.6)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from http import HTTPStatus
 
@@ -164,6 +165,11 @@ class AlpacaBroker:
         """One cancel request, and its answer."""
         self._cancels[client_order_id] = attempt
         return self._orders.cancel(client_order_id, attempt, now)
+
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Calls that a halt rests on: they may use what the rate budget keeps back."""
+        yield
 
     def learn(self, client_order_id: str, venue_order_id: str) -> None:
         """Alpaca's id of an order, which a cancel needs: one request less."""

@@ -14,8 +14,8 @@ from live.brokers.alpaca.answer import NoAnswer
 from live.brokers.alpaca.broker import AlpacaBroker
 from live.brokers.alpaca.open_orders import blocked
 from live.brokers.alpaca.reading import Unreadable, read_list
-from live.brokers.alpaca.settings import AlpacaSettings
 from live.brokers.alpaca.stream import NOT_YET, TRADE_UPDATES
+from live.brokers.real import operators_broker
 from live.clock import Waiting, WallClock
 from live.doctor import FAIL, OK, WARN, Row
 from live.feeds.alpaca import AlpacaFeed, read_session
@@ -31,17 +31,15 @@ STREAM_S = 10.0
 _ASK = "see broker.trading_url, the keys and the network"
 
 
-def broker_rows(
-    config: Config, settings: AlpacaSettings, secrets: Secrets, bound: str | None
-) -> Iterator[Row]:
+def broker_rows(config: Config, secrets: Secrets, bound: str | None) -> Iterator[Row]:
     """All rows; `bound` is the hash of the account the journal is bound to, None without one.
 
     Raises `BadInputError` where there are no keys.
     """
     clock = WallClock()
-    broker = AlpacaBroker(settings, secrets, clock.now)
+    broker = operators_broker(config, secrets, clock)
     try:
-        yield _clock(broker, clock, settings)
+        yield _clock(broker, clock, str(config.market.feed))
         yield from _account(broker, config, bound)
         yield _calendar(broker)
         yield _limiter(broker, config)
@@ -50,9 +48,9 @@ def broker_rows(
         broker.close()
 
 
-def _clock(broker: AlpacaBroker, clock: WallClock, settings: AlpacaSettings) -> Row:
+def _clock(broker: AlpacaBroker, clock: WallClock, name: str) -> Row:
     expected = f"within {CLOCK_S} s of the broker's"
-    feed = AlpacaFeed(broker.client, ("SPY",), Waiting(clock), feed=settings.feed)
+    feed = AlpacaFeed(broker.client, ("SPY",), Waiting(clock), feed=name)
     before = clock.monotonic()
     reading = feed.clock()
     took = clock.monotonic() - before
