@@ -44,9 +44,16 @@ def disagreements(
     state = INITIAL
     for event in events:
         state = evolve(state, event)
+    return compared(state, events, dump, posts_extra=posts_extra), state
+
+
+def compared(
+    state: State, events: Sequence[Event], dump: Mapping[str, Any], *, posts_extra: int = 0
+) -> list[str]:
+    """What is wrong with `state`, whose orders `events` tell of, where the venue has `dump`."""
     wrong = [*_duplicates(state, dump), *_posts(events, dump, posts_extra), *_orders(state, dump)]
     wrong += [*_without_outcome(state, events), *_executions(state, dump), *_account(state, dump)]
-    return wrong, state
+    return wrong
 
 
 def _intents(state: State) -> dict[str, Intent]:

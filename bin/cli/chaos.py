@@ -49,14 +49,13 @@ def chaos(options: argparse.Namespace) -> int:
 
 
 def _campaign(options: argparse.Namespace, folder: Path, began: float) -> dict[str, Any]:
+    kinds = _kinds(options.faults)
+    jobs = [Job(seed, strategy) for seed in _seeds(options) for strategy in _strategies(options)]
+    plans = [_plan(options, job, folder, kinds) for job in jobs]
     from bin.cli.chaos_report import document_of, row_of
     from live.brokers.alpaca import sdk  # noqa: F401 - once, for every runner that is forked
     from live.chaos.campaign import drilled
     from live.chaos.pool import Tell, shared_out
-
-    kinds = _kinds(options.faults)
-    jobs = [Job(seed, strategy) for seed in _seeds(options) for strategy in _strategies(options)]
-    plans = [_plan(options, job, folder, kinds) for job in jobs]
 
     def work(worker: int, tell: Tell) -> None:
         for plan in plans[worker :: options.workers]:
@@ -84,7 +83,7 @@ def _plan(options: argparse.Namespace, job: Job, folder: Path, kinds: Any) -> An
 
     market = options.market or "sim"
     plan = Plan(
-        folder=folder.absolute() / f"{job.seed}-{Path(job.strategy).stem or 'configured'}",
+        folder=folder.absolute() / _name(job),
         seed=job.seed,
         cycles=options.cycles,
         kinds=kinds,
@@ -101,6 +100,12 @@ def _plan(options: argparse.Namespace, job: Job, folder: Path, kinds: Any) -> An
     target = config.strategy
     load_strategy(target.target, target.name, opens, store_source=True)
     return plan._replace(strategy=target.target)
+
+
+def _name(job: Job) -> str:
+    """A drill's folder: the seed, and what the strategy is called."""
+    place, _, name = job.strategy.rpartition(":")
+    return "-".join([str(job.seed), *filter(None, (Path(place).stem, name))])
 
 
 def _strategies(options: argparse.Namespace) -> list[str]:

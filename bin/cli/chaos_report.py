@@ -15,6 +15,8 @@ from core.events import CycleOpened, Event, IntentCreated, OrderSubmitSkipped, R
 from core.order import OpenStatus
 from core.state import State
 from journal import open_journal, verify
+from journal.errors import JournalError
+from journal.recorded import Recorded
 from live.chaos.campaign import Drilled
 from live.chaos.session import Plan
 from live.venue.faults import Fault
@@ -27,15 +29,12 @@ SIGNAL_FAILED = "signal.failed"
 
 def row_of(plan: Plan, drilled: Drilled) -> Row:
     """What came of one seed."""
-    report = verify(plan.journal)
-    wrong = [f"verify: {problem.problem}" for problem in report.problems]
+    sound, records, wrong = _proved(plan)
     if drilled.complaint:
         wrong.append(f"the runner was given up: {drilled.complaint}")
-    with open_journal(plan.journal, read_only=True) as journal:
-        records = list(journal.read())
     replayed = parity(records, disturb=lambda: None)
-    if replayed.parity is not True:
-        wrong.append(f"replay: parity {replayed.parity}, {replayed.divergence}")
+    if replayed.parity is False:
+        wrong.append(f"replay: no parity, {replayed.divergence}")
     events = [record.event for record in records]
     disagreed, state = disagreements(events, drilled.dump)
     wrong += disagreed
@@ -55,7 +54,7 @@ def row_of(plan: Plan, drilled: Drilled) -> Row:
         "unresolved": _count(wrong, UNRESOLVED) + _asked_for(state),
         "faults": dict(sorted(dump["counts"].items())),
         "kills": _kills(drilled.diary),
-        "verify": report.ok,
+        "verify": sound,
         "replay": replayed.parity,
         "wrong": wrong,
         "outcome": _outcome(orders, dump),
@@ -67,6 +66,17 @@ def row_of(plan: Plan, drilled: Drilled) -> Row:
             "recovered_s": _recovered_s(drilled.diary),
         },
     }
+
+
+def _proved(plan: Plan) -> tuple[bool, list[Recorded], list[str]]:
+    """Whether the journal is sound, what it holds, and what is wrong with it."""
+    try:
+        report = verify(plan.journal)
+        with open_journal(plan.journal, read_only=True) as journal:
+            records = list(journal.read())
+    except (JournalError, OSError) as problem:
+        return False, [], [f"verify: {problem}"]
+    return report.ok, records, [f"verify: {problem.problem}" for problem in report.problems]
 
 
 def _count(lines: Iterable[str], kind: str) -> int:

@@ -56,7 +56,7 @@ class Card(NamedTuple):
             fault["seconds"] = 2
         elif self.fault is Fault.STREAM_REORDER:
             fault["seconds"] = 5
-        unanswered = {"fault": Fault.TIMEOUT_AFTER.value, **_POST, **mine}
+        unanswered = {"fault": Fault.RESET_AFTER.value, "at_byte": 0, **_POST, **mine}
         if self.fault in CONNECT:
             return [{"fault": Fault.STREAM_DISCONNECT.value, **mine}, fault]
         if self.fault is Fault.LATE_VISIBLE:

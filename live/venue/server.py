@@ -120,6 +120,20 @@ class Server:
             self.publish()
             await line.send(answer_bytes(answer, {}))
             return True
+        answer, headers, struck = self.handled(call)
+        if struck is not None and struck.fault is Fault.DIE_AFTER:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if struck is not None:
+            return await line.misbehave(struck, answer, headers)
+        await line.send(answer_bytes(answer, headers))
+        self.publish()
+        return True
+
+    def handled(self, call: HttpCall) -> tuple[Answer, dict[str, str], Struck | None]:
+        """The call done and committed: the answer meant, its headers, and what goes wrong with it.
+
+        dies  before it returns: in the file with all it changed, or not at all
+        """
         now = self.venue.clock.now()
         self.venue.engine.advance(now)
         client_order_id = _client_order_id(call)
@@ -135,13 +149,7 @@ class Server:
             self.venue.faults.count(fault)
         row = Call(now, call.method, call.path, client_order_id, answer.status, fault)
         self.venue.commit(row)
-        if fault is Fault.DIE_AFTER:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if struck is not None:
-            return await line.misbehave(struck, answer, headers)
-        await line.send(answer_bytes(answer, headers))
-        self.publish()
-        return True
+        return answer, headers, struck
 
     def _do(self, call: HttpCall, now: int) -> Answer:
         """The call done, in memory."""

@@ -12,7 +12,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgpack  # type: ignore[import-untyped]
 import msgspec
@@ -40,7 +40,22 @@ class Waiting(NamedTuple):
     """A message to be overtaken, and the one that sends it if nobody does."""
 
     data: object
-    timer: asyncio.TimerHandle
+    timer: "Timer"
+
+
+class Timer(Protocol):
+    """What was asked for later, while it can be taken back."""
+
+    def cancel(self) -> None:
+        """It will not happen."""
+        ...
+
+
+Later = Callable[..., Timer]
+
+
+def _on_the_loop(seconds: float, function: Callable[..., None], *arguments: object) -> Timer:
+    return asyncio.get_running_loop().call_later(seconds, function, *arguments)
 
 
 class Socket:
@@ -138,6 +153,8 @@ class TradeUpdates:
         self.counted = counted
         self.listening: set[Socket] = set()
         self.open: set[Socket] = set()
+        self.later: Later = _on_the_loop
+        """Calls a function so many seconds later; a soak's time is its own."""
         self._waiting: list[Waiting] = []
 
     async def serve(self, socket: Socket) -> None:
@@ -216,15 +233,14 @@ class TradeUpdates:
 
     def _send_wrong(self, struck: Struck, data: dict[str, object]) -> None:
         """The message, or what comes in its place."""
-        loop = asyncio.get_running_loop()
         match struck.fault:
             case Fault.STREAM_REORDER:
-                timer = loop.call_later(struck.seconds(400, 1_200), self._give_up)
+                timer = self.later(struck.seconds(400, 1_200), self._give_up)
                 self._waiting.append(Waiting(data, timer))
                 return
             case Fault.STREAM_DELAY:
                 late = struck.seconds(300, 1_500)
-                loop.call_later(late, self._send, data)
+                self.later(late, self._send, data)
             case Fault.STREAM_HALF_OPEN:
                 for socket in self.listening:
                     socket.deaf = True

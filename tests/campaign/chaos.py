@@ -2,7 +2,7 @@
 
 usage   python -m tests.campaign.chaos                 seeds 1-50 of both worked strategies
         python -m tests.campaign.chaos --plants        each planted breakage, which must be found
-        [--seeds A-B] [--cycles N] [--workers N] [--plant NAME]
+        [--plant NAME] [any words of `chaos`]
 status  of `chaos`; with --plants 0 = each was found, 1 = one was not
 """
 
@@ -41,13 +41,11 @@ def found(plant: str, words: Sequence[str]) -> tuple[int, list[str]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The campaign's exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign.chaos")
-    parser.add_argument("--seeds", default="1-50")
-    parser.add_argument("--cycles", default="120")
-    parser.add_argument("--workers", default=str(3 * (os.cpu_count() or 1)))
     parser.add_argument("--plant", choices=sorted(PLANTS), default="")
     parser.add_argument("--plants", action="store_true")
-    options = parser.parse_args(arguments)
-    words = ["--seeds", options.seeds, "--cycles", options.cycles, "--workers", options.workers]
+    options, words = parser.parse_known_args(arguments)
+    if not any(word.startswith("--seed") for word in words):
+        words += ["--seeds", "1-50"]
     if options.plant:
         PLANTS[options.plant]()
     if not options.plants:
