@@ -2,7 +2,7 @@
 
 usage   python -m tests.campaign.soak --years 100      a year is a seed; on every core
         python -m tests.campaign.soak --seed 7 --days 20   one again
-        [--seed FIRST] [--days N] [--cycle-s N] [--workers N] [--probes]
+        [--seed FIRST] [--days N] [--cycle-s N] [--workers N] [--plant NAME] [--probes]
 prints  violations as they come on standard error; years, trading days, trading days a second,
         cycles, orders, events, kills, violations, paths never taken
 status  0 = no violation and every path of soak_probes.py taken, 1 = not
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from live.chaos.pool import Tell, shared_out
 from tests.campaign import soak_probes
+from tests.campaign.alpaca_plants import PLANTS
 
 YEAR_DAYS = 252
 
@@ -45,8 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--days", type=int, default=YEAR_DAYS)
     parser.add_argument("--cycle-s", type=int, default=3600)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--plant", choices=sorted(PLANTS), default="", help="must be found")
     parser.add_argument("--probes", action="store_true", help="print how often each path was taken")
     options = parser.parse_args(arguments)
+    if options.plant:
+        PLANTS[options.plant]()
     seeds = range(options.seed, options.seed + options.years)
     workers = min(options.workers, options.years)
 

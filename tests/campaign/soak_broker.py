@@ -10,17 +10,13 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
-from requests.exceptions import ConnectionError as NoConnectionError
-from requests.exceptions import ReadTimeout
-from urllib3.exceptions import ProtocolError
+from urllib3.exceptions import NewConnectionError, ProtocolError, ReadTimeoutError
 from urllib3.response import HTTPResponse
 
-from live.brokers.alpaca import transport
 from live.brokers.alpaca.broker import AlpacaBroker
-from live.brokers.alpaca.inbox import Inbox
+from live.brokers.alpaca.ready import Connections
 from live.brokers.alpaca.stream import TradeStream, _check_granted, _EndedError
+from live.brokers.alpaca.transport import Call, Guarded, current_call
 from live.venue.faults import Fault
 from live.venue.wire import HttpCall
 from tests.campaign.soak_world import SECOND, Answered, Frames, VenueDiedError, World
@@ -38,58 +34,84 @@ class CutBody(BytesIO):
         raise ProtocolError("cut")
 
 
-class InProcess(HTTPAdapter):
-    """requests' transport, without a socket."""
+class InProcess(Guarded):
+    """A connection without a socket: the bytes of its request are those that would leave."""
 
-    def __init__(self, world: World) -> None:
-        super().__init__()
-        self.world = world
+    world: World
 
-    def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:
-        """One call of the world's venue; its faults are what requests would raise."""
-        parts = urlsplit(request.url or "")
-        body: Any = request.body or b""
-        call = HttpCall(
-            method=request.method or "",
-            path=unquote(parts.path),
-            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-            headers={name.lower(): str(value) for name, value in request.headers.items()},
-            body=body.encode() if isinstance(body, str) else body,
-            head=b"",
-        )
-        clock = transport._CALL.get()
+    def begin(self, call: Call) -> None:
+        """Nobody listens while the venue is away."""
+        del call
+        if self.world.clock.us < self.world.away_until:
+            raise NewConnectionError(self, "no connection: refused")
+
+    def leave(self) -> None:
+        """The bytes, read as the venue reads them, and answered."""
+        data, self._unsent = self._unsent, b""
+        current_call().sent = True
+        self._found: Answered | None = None
         try:
-            clock.sent = self.world.clock.us >= self.world.away_until
-            found = self.world.call(call)
-        except VenueDiedError as problem:
-            clock.sent = str(problem) == "died"
-            raise NoConnectionError(request=request) from None
-        clock.sent = True
-        fault = None if found.struck is None else found.struck.fault
+            self._found = self.world.call(call_of(data))
+        except VenueDiedError:
+            return
+
+    def getresponse(self) -> Any:
+        """The answer, or what the faults leave of it."""
+        found = self._found
+        fault = None if found is None or found.struck is None else found.struck.fault
         if fault in _SILENT:
             self.world.pass_us(READ_US)
-            raise ReadTimeout(request=request)
-        if fault in _RESETS:
-            raise NoConnectionError(request=request)
+            raise ReadTimeoutError(None, "", "read timed out")  # type: ignore[arg-type]
+        if found is None or fault in _RESETS:
+            raise ConnectionResetError
         if fault is Fault.SLOW:
             self.world.pass_us(SECOND // 2)
-        return self._response(request, found, cut=fault is Fault.HALF_ANSWER)
+        return response_of(found, cut=fault is Fault.HALF_ANSWER)
 
-    def _response(self, request: PreparedRequest, found: Answered, *, cut: bool) -> Response:
-        data = found._replace(struck=None).bytes() if cut else found.bytes()
-        head, _, body = data.partition(b"\r\n\r\n")
-        first, *lines = head.decode("latin-1").split("\r\n")
-        pairs = [line.partition(": ") for line in lines]
-        raw = HTTPResponse(
-            body=CutBody() if cut else BytesIO(body),
-            headers={name: value for name, _, value in pairs},
-            status=int(first.split(" ")[1]),
-            preload_content=False,
-        )
-        return self.build_response(request, raw)
 
-    def close(self) -> None:
-        """Nothing is kept open."""
+def call_of(data: bytes) -> HttpCall:
+    """A request's bytes as a call."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, target, _version = first.split(" ")
+    parts = urlsplit(target)
+    pairs = [line.partition(": ") for line in lines]
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    headers = {name.lower(): value for name, _, value in pairs}
+    return HttpCall(method, unquote(parts.path), query, headers, body, head)
+
+
+def response_of(found: Answered, *, cut: bool) -> HTTPResponse:
+    """The answer's bytes as urllib3 reads them."""
+    data = found._replace(struck=None).bytes() if cut else found.bytes()
+    head, _, body = data.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    pairs = [line.partition(": ") for line in lines]
+    return HTTPResponse(
+        body=CutBody() if cut else BytesIO(body),
+        headers={name: value for name, _, value in pairs},
+        status=int(first.split(" ")[1]),
+        preload_content=False,
+    )
+
+
+class NoSockets(Connections):
+    """Connections into the world."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__("http://127.0.0.1:1")
+        self.world = world
+
+    def new(self) -> Guarded:
+        """One more."""
+        connection = InProcess("127.0.0.1", 1)
+        connection.world = self.world
+        return connection
+
+    taken = new
+
+    def prepare(self, **_: Any) -> None:
+        """Nothing has to be ready."""
 
 
 class SoakSocket:
@@ -129,6 +151,9 @@ class SoakStream(TradeStream):
         self._heard_at = 0
         self.world.hear = self.hear
         self.world.later(0.01, self._connect)
+
+    def try_again(self) -> None:
+        """The next connection comes when it comes."""
 
     def close(self) -> None:
         """Nobody listens any more."""
@@ -227,11 +252,11 @@ class SoakBroker(AlpacaBroker):
     def live_in(self, world: World) -> None:
         """Every way out ends in the world."""
         self.world = world
-        for client in (self._client._trading, self._client._data):
-            session: Any = client._session
-            session.mount("http://", InProcess(world))
-        inbox: Inbox = self._inbox
-        self._stream = SoakStream(self._settings, self._client._secrets, inbox, self._client.raw)
+        for endpoint in (self._client._trading, self._client._data):
+            endpoint.connections = NoSockets(world)
+        self._stream = SoakStream(
+            self._settings, self._client._secrets, self._inbox, self._client.raw
+        )
         self._stream.world = world
 
     def wait(self, timeout_s: float) -> bool:

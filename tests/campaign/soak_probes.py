@@ -29,7 +29,7 @@ from live.chaos.deck import DEALT
 
 REQUIRED = (
     *(f"fault: {kind.value}" for kind in DEALT),
-    "failed: not-sent", "failed: rate-limited",
+    "failed: not_sent", "failed: rate_limited",
     "unknown: timeout", "unknown: half_answer", "unknown: no_answer", "unknown: unreadable",
     "looked up: found", "looked up: absent", "looked up: failed",
     "cancel: accepted", "cancel: refused", "cancel: unknown",
@@ -37,7 +37,8 @@ REQUIRED = (
     "closed: FILLED", "closed: CANCELED", "closed: REJECTED", "closed: FAILED",
     "attempt: again", "timer: look", "timer: retry", "timer: cancel",
     "down: trade_updates", "down: account", "down: trading", "up: trade_updates", "up: account",
-    "skip: signal.none", "skip: link.account_unreconciled", "skip: size.notional",
+    "skip: signal.none", "skip: account.unreconciled", "skip: account.blocked",
+    "skip: stream.down", "skip: size.notional",
     "killed: commit", "killed: submit", "killed: submitted", "killed: canceled",
     "killed: looked up",
 )  # fmt: skip

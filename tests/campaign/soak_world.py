@@ -20,8 +20,8 @@ from core.values import TimeText, micros, time_text
 from live.clock import WallClock
 from live.venue.answers import Answer
 from live.venue.clock import VenueClock
-from live.venue.engine import NEVER
 from live.venue.faults import CONNECT, Armed, Fault, Struck
+from live.venue.replacing import NEVER
 from live.venue.server import Server
 from live.venue.venue import Setup, Venue
 from live.venue.wire import _ENCODER, HttpCall, _other_answer, answer_bytes
