@@ -141,7 +141,7 @@ class World:
         self.venue.trading.clock = self.venue.clock
         self.venue.faults.rates = dict(self.rates)
         self.server = Server(self.venue)
-        self.server.updates.later = self.later
+        self.server.updates.later = self._later_at_the_venue
 
     def loud(self, *, faults: bool) -> None:
         """With faults, or without."""
@@ -155,6 +155,18 @@ class World:
         at = self.clock.us + round(seconds * SECOND)
         heapq.heappush(self.due, (at, next(self._numbers), timer))
         return timer
+
+    def _later_at_the_venue(
+        self, seconds: float, function: Callable[..., None], *arguments: object
+    ) -> Timer:
+        """As `later`, unless the venue dies before."""
+        life = self.deaths
+
+        def act() -> None:
+            if self.deaths == life:
+                function(*arguments)
+
+        return self.later(seconds, act)
 
     # -- time
 
@@ -229,7 +241,6 @@ class World:
         numbers, seen = self.venue.faults._numbers, self.venue.faults._seen
         for socket in list(self.server.updates.listening):
             socket.reset()
-        self.due.clear()
         self.venue.close()
         self._begin()
         self.venue.faults.counts, self.venue.faults._numbers = counts, numbers

@@ -194,7 +194,8 @@ class Year:
         self.last_word: dict[str, Event] = {}
         self.by_stream: set[str] = set()
         self.loud = True
-        self.days = self.kills = self.events = self.orders = self.cycles = 0
+        self.days = self.kills = self.events = self.cycles = 0
+        self.ours: set[str] = set()
         self.no_kill_until = 0
 
     def run(self) -> Lived:
@@ -215,7 +216,7 @@ class Year:
         for kind, count in self.world.venue.faults.counts.items():
             self.probes[f"fault: {kind}"] += count
         return Lived(
-            self.violations, self.probes, self.days, self.cycles, self.events, self.orders,
+            self.violations, self.probes, self.days, self.cycles, self.events, len(self.ours),
             self.kills,
         )  # fmt: skip
 
@@ -283,7 +284,7 @@ class Year:
             elif isinstance(event, FillReported) and event.execution_id is not None:
                 self.by_stream.add(event.execution_id)
             elif isinstance(event, IntentCreated):
-                self.orders += 1
+                self.ours.add(event.client_order_id)
                 self._check_limits(event)
         self.maybe_die("commit", KILL_ONE_IN)
 
@@ -358,8 +359,7 @@ class Year:
     def _judge(self, runner: SoakRunner, day: str) -> None:
         state = runner.committer.state
         known = {*state.intents, *(order_id for order_id, _ in state.closed.items())}
-        todays = {e.client_order_id for e in self.recent[-1] if isinstance(e, IntentCreated)}
-        self.world.forget(lambda order_id: order_id in known or order_id in todays)
+        self.world.forget(lambda order_id: order_id in known or order_id not in self.ours)
         old = [self.last_word[order_id] for order_id in known if order_id in self.last_word]
         events = [*old, *(event for part in self.recent for event in part)]
         for line in compared(state, events, self.world.state()):
