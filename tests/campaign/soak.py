@@ -1,6 +1,6 @@
 """The soak: years of the real core, shell and adapter against the real venue, on simulated time.
 
-usage   python -m tests.campaign.soak --years 100      a year is a seed; on every core
+usage   python -m tests.campaign.soak --all (--years 100)   a year is a seed; on every core
         python -m tests.campaign.soak --seed 7 --days 20   one again
         [--seed FIRST] [--days N] [--cycle-s N] [--workers N] [--plant NAME] [--probes]
 prints  violations as they come on standard error; years, trading days, trading days a second,
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The soak's exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign.soak")
     parser.add_argument("--years", type=int, default=1)
+    parser.add_argument("--all", action="store_const", dest="years", const=100, help="--years 100")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--days", type=int, default=YEAR_DAYS)
     parser.add_argument("--cycle-s", type=int, default=3600)
