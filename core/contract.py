@@ -166,6 +166,10 @@ class Broker(Table, frozen=True, kw_only=True):
         DecimalText,
         seconds("From one comparison with the broker to the next.", low="1", high="3600"),
     ] = default("60")
+    reconcile_down_every_s: Annotated[
+        DecimalText,
+        seconds("The same while its stream is down or the account in doubt.", low="1", high="3600"),
+    ] = default("15")
     stream_silence_s: Annotated[
         DecimalText,
         seconds("A stream silent for longer counts as down.", low="1", high="3600"),
@@ -257,8 +261,33 @@ class Rate(Table, frozen=True, kw_only=True):
         About(unit="calls", low="1", high="100000", summary="Calls a minute the broker allows."),
     ] = 200
     reserve: Annotated[
-        int, About(unit="calls", high="100000", summary="Calls kept for cancels and look-ups.")
+        int,
+        About(unit="calls", high="100000", summary="Of those, calls kept for cancels and halt."),
     ] = 20
+    data_per_minute: Annotated[
+        int,
+        About(
+            unit="calls",
+            low="1",
+            high="100000",
+            summary="Calls a minute for market data, which the broker counts apart.",
+        ),
+    ] = 200
+    store: Annotated[
+        str,
+        _place(
+            "rate_store",
+            "Where an account's processes count their calls together: file for one machine, "
+            "a redis:// or postgresql:// URL for several.",
+        ),
+    ] = "file"
+    folder: Annotated[
+        str,
+        _place("path", "The folder of that file; empty: refold in the user's state folder."),
+    ] = ""
+
+    def __repr__(self) -> str:
+        return f"Rate({self.per_minute} a minute, store={self.store.partition(':')[0]}:…)"
 
 
 class Projections(Table, frozen=True, kw_only=True):

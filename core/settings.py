@@ -72,6 +72,11 @@ FORMS = {
     "market": Form(r"sim|alpaca|csv:.+", "sim, alpaca or csv:GLOB", "csv:quotes/*.csv.gz"),
     "name": Form(r"[a-z0-9-]{1,32}", "1 to 32 of a-z, 0-9 and -", "main"),
     "path": Form(r".{0,4096}", "a path, or nothing", "var/main.venue.db"),
+    "rate_store": Form(
+        r"file|rediss?://.+|postgres(?:ql)?://.+",
+        "file, or a URL, redis://HOST/NUMBER or postgresql://HOST/NAME",
+        "file",
+    ),
     "signals": Form(r"(?:csv:.+)?", "csv:GLOB, or nothing", "csv:signals/*.csv"),
     "target": Form(
         r"[^:]+:[A-Za-z_][A-Za-z0-9_]*",

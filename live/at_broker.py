@@ -6,6 +6,7 @@ rules   What is asked is in the journal, and anchored, before any call. The core
         cancels; this process sends them under the epoch in force and commits their answers. A
         runner that lives is told of the same cancels and sends those that were not answered yet:
         a cancel sent twice cancels once (422 the second time).
+        Its calls are the account's budget's, the reserve included, and wait for nothing.
         It looks until every order is closed, or `within_s` is over; what is left is named
 dies    anywhere: what was asked stands. A cancel without an answer is sent again by the runner
         that goes on, or by the next one when it starts
@@ -85,7 +86,7 @@ class AtBroker:
         self.committer = committer
         self.clock = WallClock()
         self.config = config_of(committer.state)
-        self.broker = operators_broker(self.config, secrets, self.clock)
+        self.broker = operators_broker(self.config, secrets, self.clock, account)
         self.strangers: set[str] = set()
         self.actions = Actions(committer, self.broker, self.clock.monotonic)
         self.why = self._check_account(account)

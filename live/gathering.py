@@ -49,6 +49,9 @@ FLAGS = {
 }
 """Flags that are not named like their setting."""
 
+URLS = ("journal", "rate.store")
+"""Settings that can be a URL with a password in it, which is not for a file of settings."""
+
 FILE_LIMIT_BYTES = 1_000_000
 SECRET_WORD = re.compile(
     r"secret|passw|passphrase|credential|api_?key|key_?id|private|token$"
@@ -95,10 +98,10 @@ class Gathered:
 def refuse_secrets(gathered: Gathered) -> None:
     """A secret that strayed into a setting would be committed to the journal, and logged.
 
-    The journal's URL is neither, it may hold a password, and it is masked wherever it is shown.
+    A place's URL is neither, it may hold a password, and it is masked wherever it is shown.
     """
     for key, value in gathered.values.items():
-        if key != "journal" and gathered.secrets.shown_by(f"{key} {value}"):
+        if key not in URLS and gathered.secrets.shown_by(f"{key} {value}"):
             problem = f"expected no secret, found one of those in the environment {HIDDEN}"
             mend = "the journal keeps every setting; take it out"
             gathered.refuse(key, gathered.sources[key], problem, mend)
@@ -236,9 +239,9 @@ def _take_plain(key: str, value: object, source: str, gathered: Gathered) -> Non
         table = key in TABLE_KEYS
         problem = "expected a table" if table else "unknown setting"
         gathered.refuse(key, source, problem, "" if table else nearest_key(key))
-    elif key == "journal" and has_password(str(value)):
+    elif key in URLS and has_password(str(value)):
         problem = f"expected no password in a file of settings {HIDDEN}"
-        gathered.refuse(key, source, problem, "give it as REFOLD_JOURNAL")
+        gathered.refuse(key, source, problem, f"give it as {variable_of(key)}")
     else:
         if isinstance(value, dt.date) and declaration and declaration.about.form == "day":
             value = value.isoformat()

@@ -28,7 +28,7 @@ from core.sim.market import DEFAULT_SYMBOLS
 from core.state import State
 from core.values import TimeText
 from journal import open_journal
-from journal.errors import JournalError
+from journal.errors import JournalError, JournalMissingError
 from journal.genesis import journal_id_from_name
 from journal.master_key import MasterKey
 from journal.recorded import newest_format
@@ -86,12 +86,12 @@ def read_inputs(
     venue_parameters(config)
     refused = None
     if config.broker.kind is not BrokerKind.SIM:
-        _refuse_another(config)
+        there = _refuse_another(config)
         from live.brokers.real import real_broker  # noqa: PLC0415 - alpaca-py
 
         if real is None:
             refused = refused_keys(config.journal, key)
-            real = real_broker(config, secrets or Secrets({}), ask=refused is None)
+            real = real_broker(config, secrets or Secrets({}), ask=refused is None, there=there)
     feed = make_feed(config, secrets, real, () if refused is None else refused.sessions)
     _refuse_unknown_symbols(config, feed)
     signals = SignalFeed(config.market.signals.partition(":")[2]) if config.market.signals else None
@@ -128,14 +128,16 @@ def _refuse_unknown_symbols(config: Config, feed: Feed) -> None:
         raise BadInputError(message)
 
 
-def _refuse_another(config: Config) -> None:
-    """A journal of another name or mode, before anybody is asked for an account."""
+def _refuse_another(config: Config) -> bool:
+    """Whether there is a journal; of another name or mode it is refused before anybody is asked."""
     try:
         journal = open_journal(
             config.journal, read_only=True, sealed=True, accept_anchor_missing=True
         )
+    except JournalMissingError:
+        return False
     except JournalError:
-        return
+        return True
     with contextlib.closing(journal):
         asked, found = (config.name, str(config.mode)), (journal.created.name, journal.created.mode)
     if asked != found:
@@ -144,6 +146,7 @@ def _refuse_another(config: Config) -> None:
             f"{found[0]} and mode {found[1]}; set name and mode, or use another journal"
         )
         raise BadInputError(message)
+    return True
 
 
 def _confirm(config: Config, account: str, bound: str) -> None:

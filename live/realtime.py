@@ -3,7 +3,8 @@
     start        claim the epoch; connect the stream; resolve every attempt without an outcome;
                  reconcile
     while it     what the stream brings, timers that are due, and every `broker.reconcile_every_s`
-    waits        (at once after the stream changed) a reconciliation
+    waits        (`reconcile_down_every_s` while something is down, at once after the stream
+                 changed) a reconciliation
     each slot    when its time has come (a market of its own time), or when the one before is done
                  and `--pace` has passed (a recorded market)
     end          what was refused for now is sent again or expires, and every unknown outcome is
@@ -83,6 +84,8 @@ class RealtimeRunner(Runner):
         self.actions.monotonic = clock.monotonic
         waiting.until = self._wait_until
         self.reconciled: Decimal | None = None
+        self.doubts = 0
+        self.was_down: frozenset[str] = frozenset()
 
     def start(
         self,
@@ -140,6 +143,7 @@ class RealtimeRunner(Runner):
         self.real.prepare()
         decisions = self.committer.observe(*self._inputs(slot, number))
         self.actions.carry_out([*self.committer.take_inherited(), *decisions])
+        self.real.give_back_permits()
         self._hear()
 
     def _inputs(self, slot: MarketSlot, number: int) -> Iterator[Observation]:
@@ -153,6 +157,7 @@ class RealtimeRunner(Runner):
         if self.signals is not None:
             for signal in self.signals.until(slot.time):
                 yield signal.observed(now)
+        self.real.hold_permits(len(self.committer.state.universe()))
         yield self.broker.rate_budget(now)
         yield CycleOpened(observed_at=now, number=number, slot=slot.time)
 
@@ -231,14 +236,23 @@ class RealtimeRunner(Runner):
     # -- what is true
 
     def _reconcile_if_due(self) -> None:
-        """At the interval, at once after the stream changed, and when the broker asks for it."""
-        every = Decimal(self.committer.state.config.broker.reconcile_every_s)
-        last = self.reconciled
-        if last is None:
+        """At the interval of the stream's health; at once, and then ever later, while in doubt.
+
+        A comparison that failed would fail again a moment later, and each costs calls of the
+        budget: the wait doubles up to `broker.reconcile_down_every_s`.
+        """
+        if self.reconciled is None:
             return
-        old = self.clock.monotonic() - last >= every
-        if old or (self.real.reconcile_due and self.clock.monotonic() - last >= AGAIN_S):
+        broker = self.committer.state.config.broker
+        longest = Decimal(broker.reconcile_down_every_s)
+        if (down := frozenset(self.real.down)) != self.was_down:
+            self.was_down, self.doubts = down, 0
+        every = longest if self.real.down else Decimal(broker.reconcile_every_s)
+        if self.real.reconcile_due:
+            every = min(AGAIN_S * 2 ** min(self.doubts, 16), longest)
+        if self.clock.monotonic() - self.reconciled >= every:
             self._reconcile()
+            self.doubts = self.doubts + 1 if self.real.reconcile_due else 0
 
     def _reconcile(self, _: TimeText | None = None) -> None:
         """The broker's view now, the account last; whatever came of it, the next one has its time.

@@ -95,7 +95,11 @@ def taken(environ: MutableMapping[str, str]) -> Secrets:
     """The secrets of `environ`, out of it from here on: no child of this process inherits them."""
     secrets = Secrets(environ)
     seen = [environ[name] for pair in NAMES for name in pair if environ.get(name)]
-    passwords = [environ.get("PGPASSWORD", ""), *passwords_of(environ.get("REFOLD_JOURNAL", ""))]
+    urls = (environ.get("REFOLD_JOURNAL", ""), environ.get("REFOLD_RATE__STORE", ""))
+    passwords = [
+        environ.get("PGPASSWORD", ""),
+        *(word for url in urls for word in passwords_of(url)),
+    ]
     held = (secrets.key_id, secrets.secret_key, *secrets.master.values())
     hide(*held, *(Secret(text) for text in (*seen, *passwords)))
     if seen or secrets.names:

@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -75,6 +75,14 @@ def installed() -> Path:
         turn.write(f"{run} {why}")
         message = f"no PostgreSQL on this machine, and apt-get could not install it: {why}"
         raise NoServerError(message)
+
+
+@contextmanager
+def taking_turns(lock: Path) -> Iterator[None]:
+    """One process of a run after the other."""
+    with lock.open("a+") as turn:
+        _await(turn)
+        yield
 
 
 def finished(command: Sequence[object], timeout_s: float, **how: Any) -> tuple[int, str]:

@@ -92,7 +92,7 @@ class Server:
             [self.binaries / "initdb", "-D", self.folder / "data", *words],
             START_S,
             cwd="/",
-            preexec_fn=partial(_die_with, os.getpid()),
+            preexec_fn=partial(die_with, os.getpid()),
             **self._user,
         )
         if status:
@@ -121,7 +121,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=partial(_die_with, os.getpid()),  # noqa: PLW1509 - before any thread
+                preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509 - before any thread
                 **self._user,
             )
         self.await_ready()
@@ -239,7 +239,7 @@ def _someone() -> pwd.struct_passwd:
     raise NoServerError(message)
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """In the new process: end at once when the tests do, however they do (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, int(signal.SIGQUIT))

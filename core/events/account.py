@@ -22,13 +22,20 @@ class RateBudgetReported(
 ):
     """The calls left in the current window: a permit is taken before `decide` runs.
 
-    `retry_at`: the broker answered 429, and nothing may leave before this time.
+    `retry_at`: the broker answered 429, and nothing may leave before this time. `permits`: those
+    taken for this cycle's orders, null where none are taken beforehand. `broker_limit`,
+    `broker_remaining`: its own word, less what was taken since. `why`: what holds calls back
+    besides those that were spent.
     """
 
     limit: int
     remaining: int
     resets_at: TimeText | None = None
     retry_at: TimeText | None = None
+    permits: int | None = None
+    broker_limit: int | None = None
+    broker_remaining: int | None = None
+    why: str | None = None
 
 
 class FeeReported(ObservationEvent, frozen=True, kw_only=True, tag="fee-reported.v1"):

@@ -68,11 +68,13 @@ def rate_messages(order: Candidate) -> Reason | None:
 
 
 def rate_no_permit(order: Candidate) -> Reason | None:
-    """One permit a POST, taken from the budget reported for this cycle."""
+    """One permit a POST: of those taken for this cycle, else of the budget reported for it."""
     rate = order.state.rate
     if rate is None:
         return missing(ReasonCode.RATE_NO_PERMIT, "rate budget")
-    permits = max(rate.remaining - order.state.config.rate.reserve, 0)
+    permits = rate.permits
+    if permits is None:
+        permits = max(rate.remaining - order.state.config.rate.reserve, 0)
     return above(ReasonCode.RATE_NO_PERMIT, Decimal(permits), Decimal(order.state.permits_used + 1))
 
 

@@ -178,8 +178,21 @@ class RealBroker(Broker, Protocol):
         """
         ...
 
+    def hold_permits(self, orders: int) -> None:
+        """Take permits for up to `orders` orders; `rate_budget` tells how many there are."""
+        ...
+
+    def give_back_permits(self) -> None:
+        """The permits that no order used are free again."""
+        ...
+
     def wait(self, timeout_s: float) -> bool:
         """Until a message waits, at most `timeout_s`; whether one does."""
+        ...
+
+    @property
+    def down(self) -> Mapping[str, str]:
+        """What of the link to the broker is down, and why; empty while all is well."""
         ...
 
     @property

@@ -6,6 +6,7 @@ errors  `BadInputError` where no keys are given, or the account cannot be read: 
 
 import platform
 import socket
+import sys
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -17,6 +18,9 @@ from live.brokers.alpaca.settings import AlpacaSettings
 from live.clock import Waiting, WallClock
 from live.core_source import core_source_hash
 from live.feeds.alpaca import AlpacaFeed
+from live.inputs import account_hash
+from live.rate.budget import Refusal
+from live.rate.opening import START_WAIT_S, open_budgets
 from live.secrets import Secrets
 
 _PACKAGES = ("alpaca-py", "cryptography", "eventsourcing", "msgspec")
@@ -47,22 +51,45 @@ def real_broker(
     kind: type[AlpacaBroker] = AlpacaBroker,
     *,
     ask: bool = True,
+    there: bool = True,
 ) -> Real:
     """The broker of `config`; its account is asked for, nothing is sent.
 
     A drill brings a clock of its own, and a `kind` of broker that dies where it is told to.
     Without `ask` the journal says that the keys are refused: nothing is asked, the account is "".
+    `there`: whether its journal is there already, and so the account's limiter must be. A call that
+    may not leave yet is waited for, and standard error says why.
     """
     clock = clock or WallClock()
-    broker = kind(alpaca_settings(config), secrets, clock.now)
-    if not ask:
+    budgets = open_budgets(config, secrets.key_id.reveal(), there=there)
+    broker = kind(alpaca_settings(config), secrets, clock.now, budgets=budgets.pair)
+    account = ""
+    if ask:
+        with broker.client.patient(START_WAIT_S, say_waiting):
+            account = broker.identity()
+        budgets.bind(account_hash(config, account))
+    else:
         broker.shut()
-    return Real(broker, clock, Waiting(clock), broker.identity() if ask else "", _facts())
+    return Real(broker, clock, Waiting(clock), account, _facts())
 
 
-def operators_broker(config: Config, secrets: Secrets, clock: WallClock) -> AlpacaBroker:
-    """The broker for a command beside a runner, or without one; nothing is asked yet."""
-    return AlpacaBroker(alpaca_settings(config), secrets, clock.now)
+def say_waiting(refusal: Refusal) -> None:
+    """Why a start waits, for a person."""
+    line = f"refold: waiting for a permit of the rate budget: {refusal.why}"
+    sys.stderr.write(f"{line} ({refusal.wait_s:.0f} s)\n")
+    sys.stderr.flush()
+
+
+def operators_broker(
+    config: Config, secrets: Secrets, clock: WallClock, account: str | None
+) -> AlpacaBroker:
+    """The broker for a command beside a runner, or without one; nothing is asked yet.
+
+    `account`: the hash of the account where a journal says it; its budget is shared with the runner.
+    """
+    key_id = secrets.key_id.reveal()
+    budgets = open_budgets(config, key_id, there=account is not None, account=account)
+    return AlpacaBroker(alpaca_settings(config), secrets, clock.now, budgets=budgets.pair)
 
 
 def alpaca_feed(
@@ -71,8 +98,12 @@ def alpaca_feed(
     """Alpaca's market; where Alpaca is the broker too, over its connection and its budget."""
     clock = WallClock() if real is None else real.clock
     settings = alpaca_settings(config)
+    client = None if real is None else real.broker.client
+    if client is None:
+        budgets = open_budgets(config, secrets.key_id.reveal(), there=False)
+        client = AlpacaClient(settings, secrets, clock.now, budgets.pair)
     return AlpacaFeed(
-        AlpacaClient(settings, secrets, clock.now) if real is None else real.broker.client,
+        client,
         config.symbols,
         Waiting(clock) if real is None else real.waiting,
         feed=settings.feed,

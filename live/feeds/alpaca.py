@@ -33,6 +33,7 @@ from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.reading import Unreadable, moment, quantity, read_list, read_object, text
 from live.feeds.base import MarketSlot
 from live.feeds.errors import BadInputError
+from live.rate.opening import START_WAIT_S
 
 QUOTES = "quotes"
 CALENDAR = "calendar"
@@ -101,7 +102,8 @@ class AlpacaFeed:
         """The sessions of the next two weeks, half days included; no start without them."""
         if self._sessions:
             return "alpaca", self._sessions
-        found = self._read_calendar()
+        with self._client.patient(START_WAIT_S):
+            found = self._read_calendar()
         if isinstance(found, Unreadable):
             message = (
                 f"alpaca calendar: expected its sessions, found {found.why}; "

@@ -241,10 +241,9 @@ def test_no_start_without_a_calendar(serve: Serving, failure: Reply) -> None:
         (http(503, b"<html>"), "HTTP 503"),
         (http(200, b"<html>"), "not JSON"),
         (http(200, b'{"KO":{"latestQuote":{"bp":NaN}}}'), "NaN is not a number"),
-        (http(429, b""), "HTTP 429"),
         (Reply(cut=0, reset=True), "no_answer"),
     ],
-    ids=["503", "HTML", "NaN", "429", "reset"],
+    ids=["503", "HTML", "NaN", "reset"],
 )
 def test_a_slot_whose_request_failed_has_no_quotes_and_the_reason_is_told_once(
     serve: Serving, failure: Reply, why: str
@@ -267,6 +266,21 @@ def test_a_slot_whose_request_failed_has_no_quotes_and_the_reason_is_told_once(
     assert len(third.quotes) == 2
     assert [type(event) for event in feed.news()] == [StreamWentUp]
     assert len([target for target in market.asked if "snapshots" in target]) == 3
+
+
+def test_after_429_no_quotes_are_asked_for_until_they_may_be(serve: Serving) -> None:
+    market = Market("2026-11-27T14:29:00.000000Z")
+    market.failing["/stocks/snapshots"] = http(429, b"", {"Retry-After": "60"})
+    feed = feed_of(market, serve)
+    feed.calendar()
+    slots = feed.slots(None)
+
+    first, second = next(slots), next(slots)
+
+    assert (first.quotes, second.quotes) == ({}, {})
+    whys = [event.why for event in feed.news() if isinstance(event, StreamWentDown)]
+    assert whys == ["HTTP 429", "rate_limited"]
+    assert len([target for target in market.asked if "snapshots" in target]) == 1
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ kind = "alpaca"
 connect_timeout_s = "1"
 read_timeout_s = "0.4"
 reconcile_every_s = "1"
+reconcile_down_every_s = "1"
 settle_s = "{settle_s}"
 looks = 2
 look_interval_s = "0.2"

@@ -99,6 +99,7 @@ class Drill:
             "connect_timeout_s": "1", "read_timeout_s": "0.4", "settle_s": "0.6", "looks": 2,
             "look_interval_s": "0.2", "retry_after_s": "0.3", "reconcile_every_s": "1",
             "send_within_s": "20",
+            "reconcile_down_every_s": "1",
         }  # fmt: skip
         whole: dict[str, dict[str, Any]] = {
             "market": {"source": market} if market else {},

@@ -4,7 +4,7 @@
     ready      connections made before they are needed
     sdk        alpaca-py, imported late   client     a request and its answer (answer)
     reading    JSON nobody can trust      records    orders, fills, accounts read from it
-    errors     what an answer means       pace       429, lock-outs, the budget
+    errors     what an answer means       barrier    refused keys
     orders     submit, cancel, look up    reconcile  what differs
     stream     the socket, in a thread    updates    its messages        inbox  what waits
 

@@ -59,6 +59,9 @@ from live.brokers.alpaca.stream import ACCOUNT, TRADE_UPDATES, TradeStream
 from live.brokers.base import Known, SubmitAnswer
 from live.brokers.ticket import Ticket
 from live.feeds.errors import BadInputError
+from live.rate.budget import RateBudget
+from live.rate.headers import Told
+from live.rate.window import LIMITED
 from live.secrets import Secrets
 
 TRADING = "trading"
@@ -79,14 +82,17 @@ class AlpacaBroker:
         secrets: Secrets,
         clock: Callable[[], TimeText],
         tag: str = "",
+        budgets: tuple[RateBudget, RateBudget] | None = None,
     ) -> None:
         """`clock` is the runner's: read from two threads, it never runs backwards.
 
-        `tag` begins the client order ids of this journal ("rf-0123abcd-").
+        `tag` begins the client order ids of this journal ("rf-0123abcd-"). `budgets`: the
+        account's, of trading and of market data; without, this process counts for itself.
         """
         self._settings = settings
         self.tag = tag
-        self._client = AlpacaClient(settings, secrets, clock)
+        self._client = AlpacaClient(settings, secrets, clock, budgets)
+        self._client.on_limited = self._limited
         self._orders = Orders(self._client)
         self._inbox = Inbox(settings.inbox_messages, clock)
         self._stream = TradeStream(settings, secrets, self._inbox, self._client.raw)
@@ -169,7 +175,8 @@ class AlpacaBroker:
     @contextmanager
     def reserved(self) -> Iterator[None]:
         """Calls that a halt rests on: they may use what the rate budget keeps back."""
-        yield
+        with self.client.reserved():
+            yield
 
     def learn(self, client_order_id: str, venue_order_id: str) -> None:
         """Alpaca's id of an order, which a cancel needs: one request less."""
@@ -293,20 +300,39 @@ class AlpacaBroker:
         self._client.barrier.driven = True
         self._client.barrier.shut()
 
+    def hold_permits(self, orders: int) -> None:
+        """Take the permits of the orders that may be decided next, as far as there are any."""
+        self._client.hold(orders)
+
+    def give_back_permits(self) -> None:
+        """What no order used is free again, for whoever shares the account."""
+        self._client.give_back()
+
     def rate_budget(self, now: TimeText) -> RateBudgetReported:
-        """The calls left in the minute, by our count and Alpaca's."""
-        limit, remaining, resets_at = self._client.pace.budget()
+        """What the account has left, by its processes' count and Alpaca's, and what is held here.
+
+        `remaining` counts what is held here as left, for nothing of it is spent; it is 0 while
+        something else than spent calls holds them back.
+        """
+        left, held = self._client.budget.left(), self._client.held
+        at = max(now, self._client.clock())
+        resets_at = later_by(at, Decimal(f"{left.wait_s:.6f}"))
         return RateBudgetReported(
-            observed_at=max(now, self._client.clock()),
-            limit=limit,
-            remaining=remaining,
+            observed_at=at,
+            limit=left.limit,
+            remaining=0 if left.why else left.left + (held or 0),
             resets_at=resets_at,
-            retry_at=self._client.pace.held_until(),
+            retry_at=resets_at if left.why == LIMITED else None,
+            permits=held,
+            broker_limit=left.told_limit,
+            broker_remaining=left.told_left,
+            why=left.why or None,
         )
 
     def close(self) -> None:
         """End the stream, and the connections that were ready."""
         self._stream.close()
+        self._client.give_back()
         self._client.close()
 
     def _refused(self, refused: Refused) -> StreamWentDown:
@@ -337,6 +363,10 @@ class AlpacaBroker:
             return heard
         why = f"unreadable on trade_updates: order {order_id} without the parameters to compare"
         return StreamWentDown(observed_at=heard.observed_at, stream=ACCOUNT, why=why, raw=heard.raw)
+
+    def _limited(self, _: Told) -> None:
+        """Alpaca asked for a pause: an observation of its own, before the next cycle's."""
+        self._inbox.put(self.rate_budget(self._client.clock()))
 
     def _remember(self, heard: Observation) -> None:
         """What a message changes here: Alpaca's id of an order, and what is down."""

@@ -1,14 +1,18 @@
 """A request to Alpaca and what came of it: a whole answer, or no answer and whether it was sent.
 
 shape   `get`, `post`, `patch`, `delete`, `data` -> `Answer` | `NoAnswer`; never an exception
-rules   One call is one request. Texts of exceptions are not kept, for they can hold a key; their
-        kind is. What a server sends back is masked before an event keeps it
+rules   One call is one request, and needs a permit of its host's budget (live/rate): without one it
+        is not made. Cancels, and what stands in `with client.reserved()`, may use the reserve; a
+        start waits for permits in `with client.patient(s)`; orders use what `hold` took.
+        Texts of exceptions are not kept, for they can hold a key; their kind is. What a server
+        sends back is masked before an event keeps it
 dies    before the first byte: nothing left. After it: the other side may have the request, and the
         next start looks it up
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from urllib3.exceptions import HTTPError
@@ -17,11 +21,12 @@ from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 from core.values import TimeText
 from live.brokers.alpaca.answer import Answer, NoAnswer
 from live.brokers.alpaca.barrier import Barrier
-from live.brokers.alpaca.pace import Pace
 from live.brokers.alpaca.reading import RAW_LENGTH_MAX, raw_text
 from live.brokers.alpaca.settings import AlpacaSettings
 from live.brokers.alpaca.transport import Call
 from live.feeds.errors import BadInputError
+from live.rate.budget import Permit, RateBudget, Refusal, memory_budget
+from live.rate.headers import Told
 from live.secrets import NAMES, Secrets
 
 if TYPE_CHECKING:
@@ -32,9 +37,16 @@ class AlpacaClient:
     """The two REST endpoints of one account."""
 
     def __init__(
-        self, settings: AlpacaSettings, secrets: Secrets, clock: Callable[[], TimeText]
+        self,
+        settings: AlpacaSettings,
+        secrets: Secrets,
+        clock: Callable[[], TimeText],
+        budgets: tuple[RateBudget, RateBudget] | None = None,
     ) -> None:
-        """Import alpaca-py; `clock` is the runner's and never runs backwards."""
+        """Import alpaca-py; `clock` is the runner's and never runs backwards.
+
+        `budgets`: of trading and of market data; without, this process counts for itself.
+        """
         from live.brokers.alpaca import sdk  # noqa: PLC0415 - 2 to 5 s, 90 MB
 
         _refuse_bad_keys(secrets)
@@ -45,12 +57,64 @@ class AlpacaClient:
         self._locks = {id(self._trading): threading.Lock(), id(self._data): threading.Lock()}
         self._cut = sdk.HalfAnswerError
         self._too_long = sdk.BodyTooLongError
-        self.pace = Pace(settings.requests_per_minute, clock)
         self.barrier = Barrier(clock)
+        own = settings.requests_per_minute
+        self.budget, self.data_budget = budgets or (memory_budget(own), memory_budget(own))
+        self.on_limited: Callable[[Told], None] = lambda _: None
         self.clock = clock
+        self._held: Permit | None = None
+        self._held_left: int | None = None
+        self._reserve = False
+        self._patience_s = 0.0
+        self._say: Callable[[Refusal], None] = lambda _: None
 
     def __repr__(self) -> str:
         return "AlpacaClient(not shown)"
+
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Calls that a cancel or the halt rests on: they may use the reserve."""
+        before, self._reserve = self._reserve, True
+        try:
+            yield
+        finally:
+            self._reserve = before
+
+    def use_reserve(self) -> None:
+        """Every call from here on: this process is the halt."""
+        self._reserve = True
+
+    @contextmanager
+    def patient(
+        self, longest_s: float, say: Callable[[Refusal], None] = lambda _: None
+    ) -> Iterator[None]:
+        """Calls that wait for their permits, each at most `longest_s`; `say` is told why."""
+        self._patience_s, self._say = longest_s, say
+        try:
+            yield
+        finally:
+            self._patience_s = 0.0
+
+    def hold(self, calls: int) -> int:
+        """Take up to `calls` permits for orders that may be decided now; how many there are."""
+        self.give_back()
+        self._held_left = 0
+        if calls:
+            permit = self.budget.take(calls, ahead=True)
+            if isinstance(permit, Permit):
+                self._held, self._held_left = permit, permit.calls
+        return self._held_left
+
+    def give_back(self) -> None:
+        """The permits that no order used."""
+        if self._held is not None and self._held_left:
+            self.budget.give_back(self._held)
+        self._held, self._held_left = None, None
+
+    @property
+    def held(self) -> int | None:
+        """Permits that are held for orders; None where none were asked for."""
+        return self._held_left
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer | NoAnswer:
         """One GET of the trading endpoint."""
@@ -77,7 +141,7 @@ class AlpacaClient:
 
         None while no order may leave: the keys were refused, or there were too many requests.
         """
-        if self.barrier.is_shut or self.pace.held_until() is not None:
+        if self.barrier.is_shut or self.budget.left().why:
             return
         self._trading.connections.prepare(connect_s=self._settings.connect_s)
 
@@ -93,9 +157,43 @@ class AlpacaClient:
         self, client: "RESTClient", method: str, path: str, data: Mapping[str, str | bool] | None
     ) -> Answer | NoAnswer:
         paced = client is self._trading
-        refusal = self.barrier.refusal() or (self.pace.refusal() if paced else None)
+        refusal = self.barrier.refusal()
         if refusal is not None:
             return NoAnswer(sent=False, kind=refusal[0], detail=refusal[1])
+        budget = self.budget if paced else self.data_budget
+        permit = self._permit(budget, method)
+        if isinstance(permit, Refusal):
+            detail = f"{permit.why}; next try in {permit.wait_s:.1f} s"
+            return NoAnswer(sent=False, kind="rate_limited", detail=detail)
+        answer = self._made(client, method, path, data)
+        if isinstance(answer, Answer):
+            told = budget.answered(permit, answer.status, answer.headers)
+            if told.limited:
+                self.on_limited(told)
+            self.barrier.heard(answer, f"{method} {path.partition('?')[0]}", trading=paced)
+        elif answer.sent or permit.calls > 1:
+            budget.unanswered(permit)
+        else:
+            budget.give_back(permit)
+        return answer
+
+    def _permit(self, budget: RateBudget, method: str) -> Permit | Refusal:
+        """One permit for a call that is made now."""
+        if method == "POST" and self._held is not None and self._held_left:
+            refusal = self.budget.usable(self._held)
+            if refusal is None:
+                self._held_left -= 1
+                return self._held
+            self.give_back()
+        reserve = self._reserve or method == "DELETE"
+        if self._patience_s:
+            return budget.wait(self._patience_s, reserve=reserve, told_why=self._say)
+        return budget.take(reserve=reserve)
+
+    def _made(
+        self, client: "RESTClient", method: str, path: str, data: Mapping[str, str | bool] | None
+    ) -> Answer | NoAnswer:
+        """The call, once it may be made."""
         limits = self._settings
         with (
             self._locks[id(client)],
@@ -107,9 +205,6 @@ class AlpacaClient:
                 return self._failure(call, error)
             if call.expired:  # a TLS stream that was shut down can look like one that ended
                 return NoAnswer(sent=True, kind="timeout", detail="cut at the deadline")
-        self.barrier.heard(answer, f"{method} {path.partition('?')[0]}", trading=paced)
-        if paced:
-            self.pace.heard(answer)
         return answer
 
     def _failure(self, call: Call, error: Exception) -> NoAnswer:

@@ -37,7 +37,7 @@ def broker_rows(config: Config, secrets: Secrets, bound: str | None) -> Iterator
     Raises `BadInputError` where there are no keys.
     """
     clock = WallClock()
-    broker = operators_broker(config, secrets, clock)
+    broker = operators_broker(config, secrets, clock, bound)
     try:
         yield _clock(broker, clock, str(config.market.feed))
         yield from _account(broker, config, bound)
@@ -113,10 +113,13 @@ def _calendar(broker: AlpacaBroker) -> Row:
 
 
 def _limiter(broker: AlpacaBroker, config: Config) -> Row:
-    limit, remaining, _ = broker.client.pace.budget()
-    kept = config.rate.reserve
+    left = broker.client.budget.left()
+    limit, remaining, kept = left.limit, left.left, config.rate.reserve
     text = f"{remaining} of {limit} calls left this minute, {kept} kept for cancels"
     expected = f"rate.per_minute, {config.rate.per_minute}, not above the broker's own limit"
+    if left.why:
+        held = f"{text}; {left.why}, {left.wait_s:.0f} s to go"
+        return Row("limiter", WARN, held, expected, "wait")
     if limit < config.rate.per_minute:
         return Row("limiter", WARN, text, expected, f"set rate.per_minute to {limit}")
     if remaining <= kept:

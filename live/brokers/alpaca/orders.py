@@ -28,11 +28,12 @@ from live.brokers.alpaca.answer import Answer, NoAnswer, request_id
 from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.errors import Verdict, is_absence, read_error, verdict_of
 from live.brokers.alpaca.lookup import by_id, by_venue_id, look_up, why_of
-from live.brokers.alpaca.pace import asked_wait
 from live.brokers.alpaca.reading import Unreadable, read_object
 from live.brokers.alpaca.records import OrderRecord, read_order
 from live.brokers.base import SubmitAnswer
 from live.brokers.ticket import Ticket
+from live.rate.headers import told
+from live.rate.window import HOLD_MAX
 
 _FAILURES = {
     Verdict.REFUSED: SubmitFailure.REFUSED,
@@ -99,7 +100,8 @@ class Orders:
         heard_before: Answer | NoAnswer | None = None
         outcome = "unknown"
         if venue_order_id is None:
-            look = by_id(self._client, client_order_id)
+            with self._client.reserved():
+                look = by_id(self._client, client_order_id)
             heard_before, outcome = look.heard, "refused" if look.absent else "unknown"
             if look.order is not None:
                 venue_order_id = look.order.venue_order_id
@@ -231,9 +233,12 @@ class Orders:
 
 
 def _retry_after_s(answer: Answer, heard: TimeText) -> DecimalText | None:
-    """How long a 429 asks not to be called, None where it does not say or it is none."""
-    asked = asked_wait(answer.headers, micros(heard)) if answer.status == 429 else None
-    return None if asked is None else decimal_text(Decimal(asked) / 1_000_000)
+    """How long a 429 asks not to be called, capped; None where it does not say or it is none."""
+    said = told(answer.status, answer.headers, micros(heard) / 1_000_000)
+    asked = max((wait for wait in (said.retry_s, said.reset_s) if wait is not None), default=None)
+    if asked is None or not said.limited:
+        return None
+    return decimal_text(Decimal(min(int(asked * 1_000_000), HOLD_MAX)) / 1_000_000)
 
 
 def order_body(ticket: Ticket) -> dict[str, str]:

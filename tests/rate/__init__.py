@@ -1,0 +1,1 @@
+"""The rate budget: its rules, its stores, and what the broker sees of several processes."""
