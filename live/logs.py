@@ -6,6 +6,7 @@
                                ORDER_SUBMIT_SKIPPED (symbol, side, quantity, reason)
                                ORDER_SUBMIT_FAILED (status and error code)
     ORDER_SUBMIT_UNKNOWN       interim: nobody knows yet
+    RATE_BUDGET_HELD           why no ordinary call leaves, and until when
     ORDER_FILL                 each execution as it is heard; one heard twice has the same id
 
 why     logs are a reading aid; the journal is the record. They are written after the commit, and a
@@ -32,6 +33,7 @@ from core.events import (
     OrderSubmitSkipped,
     OrderSubmitted,
     OrderSubmitUnknown,
+    RateBudgetReported,
     RunnerStarted,
     RunnerStopped,
 )
@@ -204,6 +206,9 @@ def _others(event: Event) -> list[tuple[str, Fields]]:
             return [("KILL_SWITCH_LATCHED", {"reason": str(event.reason.code)})]
         case KillSwitchReleased():
             return [("KILL_SWITCH_RELEASED", _fields(event, "who"))]
+        case RateBudgetReported() if event.why is not None:
+            names = ("why", "remaining", "resets_at", "retry_at")
+            return [("RATE_BUDGET_HELD", _fields(event, *names))]
         case AlertRaised():
             return [("ALERT_RAISED", _fields(event, "key", "code", "detail"))]
         case _:
