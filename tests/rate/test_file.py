@@ -112,6 +112,7 @@ def test_a_process_that_runs_sees_it_too(tmp_path: Path, damage: str) -> None:
     assert isinstance(running.take(), Permit)
     LOST[damage](folder / "rate.db")
 
+    assert running.left().ordinary == 0
     _assert_no_permit_for_a_window(folder, running)
 
 
