@@ -27,7 +27,7 @@ from live.rate.store import unpacked
 from live.rate.window import Rules, used
 from live.secrets import Secrets
 from tests.alpaca.world import TICKET, wall
-from tests.real.world import KEYS, Drill, drill
+from tests.real.world import JOURNAL, KEYS, Drill, drill
 
 RULES = Rules(limit=100_000, reserve=20)
 BUYS: dict[int, list[tuple[str, str, int, str]]] = {
@@ -167,6 +167,24 @@ def test_a_cancel_goes_out_of_the_reserve_and_a_read_does_not(here: Drill) -> No
     assert isinstance(after, NoAnswer)
     assert (after.sent, after.kind) == (False, "rate_limited")
     assert len(here.venue.get("calls")) == 4
+
+
+def test_the_halts_own_process_cancels_out_of_the_accounts_reserve(here: Drill) -> None:
+    """Nothing ordinary is left; its calls are in the account's log, beside the runner's."""
+    plan(here, per_minute=100_000)
+    here.session(1)
+    other = RateBudget(FileStore(file_of(here).parent), RULES, name_of(here), expected=True)
+    other.take(100_000, ahead=True)
+    before = other.left()
+    folder = str(file_of(here).parent)
+
+    words = ("--cancel-open", "--journal", JOURNAL, "--why", "a test")
+    ran = here.refold("halt", *words, REFOLD_RATE__FOLDER=folder)
+
+    assert ran.status == 0, ran.lines
+    assert {order["status"] for order in here.orders()} == {"canceled"}
+    assert (before.ordinary, before.left) == (0, 20)
+    assert 4 <= 20 - other.left().left <= 20
 
 
 def test_a_retry_after_heard_elsewhere_stops_an_order_that_has_its_permit(here: Drill) -> None:
