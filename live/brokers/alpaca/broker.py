@@ -60,7 +60,6 @@ from live.brokers.base import Known, SubmitAnswer
 from live.brokers.ticket import Ticket
 from live.feeds.errors import BadInputError
 from live.rate.budget import RateBudget
-from live.rate.headers import Told
 from live.rate.window import LIMITED
 from live.secrets import Secrets
 
@@ -92,7 +91,7 @@ class AlpacaBroker:
         self._settings = settings
         self.tag = tag
         self._client = AlpacaClient(settings, secrets, clock, budgets)
-        self._client.on_limited = self._limited
+        self._client.on_limited = lambda _: self._inbox.put(self.rate_budget(clock()))
         self._orders = Orders(self._client)
         self._inbox = Inbox(settings.inbox_messages, clock)
         self._stream = TradeStream(settings, secrets, self._inbox, self._client.raw)
@@ -363,10 +362,6 @@ class AlpacaBroker:
             return heard
         why = f"unreadable on trade_updates: order {order_id} without the parameters to compare"
         return StreamWentDown(observed_at=heard.observed_at, stream=ACCOUNT, why=why, raw=heard.raw)
-
-    def _limited(self, _: Told) -> None:
-        """Alpaca asked for a pause: an observation of its own, before the next cycle's."""
-        self._inbox.put(self.rate_budget(self._client.clock()))
 
     def _remember(self, heard: Observation) -> None:
         """What a message changes here: Alpaca's id of an order, and what is down."""

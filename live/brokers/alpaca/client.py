@@ -60,7 +60,7 @@ class AlpacaClient:
         self.barrier = Barrier(clock)
         own = settings.requests_per_minute
         self.budget, self.data_budget = budgets or (memory_budget(own), memory_budget(own))
-        self.on_limited: Callable[[Told], None] = lambda _: None
+        self.on_limited: Callable[[Told], object] = lambda _: None
         self.clock = clock
         self._held: Permit | None = None
         self._held_left: int | None = None
