@@ -85,7 +85,7 @@ def operators_broker(
 ) -> AlpacaBroker:
     """The broker for a command beside a runner, or without one; nothing is asked yet.
 
-    `account`: the hash of the account where a journal says it; its budget is shared with the runner.
+    `account`: the hash of the account where a journal says it; then its budget is the runner's.
     """
     key_id = secrets.key_id.reveal()
     budgets = open_budgets(config, key_id, there=account is not None, account=account)
