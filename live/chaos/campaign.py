@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 
 from live.chaos import session
 from live.chaos.session import Plan
+from live.chaos.settling import NeverAtRestError
 from live.chaos.venue_process import VenueProcess
 from live.inputs import make_feed
 
 REFUSALS_MAX = 5
+NEVER_AT_REST = 3
 STUCK_S = 240.0
 """A runner that writes nothing into its diary for so long is stuck."""
 
@@ -62,7 +64,8 @@ def _until_done(plan: Plan, venue: VenueProcess) -> tuple[int, str]:
             return starts, ""
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         refusals = 0 if killed else refusals + 1
-        if refusals >= REFUSALS_MAX or starts > 20 + plan.cycles * 4:
+        hopeless = os.WIFEXITED(status) and os.WEXITSTATUS(status) == NEVER_AT_REST
+        if hopeless or refusals >= REFUSALS_MAX or starts > 20 + plan.cycles * 4:
             words = (plan.folder / "runner.log").read_text(encoding="utf-8", errors="replace")
             return starts, " ".join(words[-600:].split()) or f"wait status {status}"
 
@@ -103,6 +106,9 @@ def _forked(plan: Plan, port: int) -> int:
         os.dup2(log, 2)
         session.run(plan, port)
         status = 0
+    except NeverAtRestError as error:
+        sys.stderr.write(f"{error}\n")
+        status = NEVER_AT_REST
     except BaseException:  # noqa: BLE001 - a forked process ends here, whatever ends it
         traceback.print_exc()
     finally:

@@ -28,6 +28,8 @@ PATIENCE_S = 120.0
 """How long one cycle may take to come to rest, in the machine's time."""
 MISMATCHED_MAX = 50
 """How often what does not agree is compared again before the cycle opens all the same."""
+LEAPT_MAX_S = 3_600
+"""How much of its own time: whoever waits longer for an outcome waits for ever."""
 _MOMENT_S = 0.01
 _SECOND_US = 1_000_000
 
@@ -111,12 +113,12 @@ class PatientRunner(RealtimeRunner):
 
         errors  `NeverAtRestError`
         """
-        ends = time.monotonic() + PATIENCE_S
+        ends, began = time.monotonic() + PATIENCE_S, self.clock.monotonic()
         while not self.stopping():
             self._hear()
             self._reconcile_if_due()
             rest = self.fate.ask("GET", "rest", None)
-            if time.monotonic() > ends:
+            if time.monotonic() > ends or self.clock.monotonic() - began > LEAPT_MAX_S:
                 message = f"expected a cycle to come to rest within {PATIENCE_S:g} s, found {rest}"
                 raise NeverAtRestError(f"{message}, {self._restless()}")
             if not self._goes_on(rest):

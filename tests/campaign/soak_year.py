@@ -349,6 +349,8 @@ class Year:
             runner._wait_until(later_by(self.world.clock.now(), Decimal(300)))
             runner._reconcile()
             runner._hear()
+        # one that was just lost comes back within moments, if it is to come at all
+        runner._wait(Decimal(120), until=lambda: not any(runner.committer.state.streams.values()))
         self._judge(runner, day)
         self.days += 1
         self.recent.append([])
