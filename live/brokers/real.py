@@ -20,7 +20,7 @@ from live.core_source import core_source_hash
 from live.feeds.alpaca import AlpacaFeed
 from live.inputs import account_hash
 from live.rate.budget import Refusal
-from live.rate.opening import START_WAIT_S, open_budgets
+from live.rate.opening import START_WAIT_S, drilled_budgets, open_budgets
 from live.secrets import Secrets
 
 _PACKAGES = ("alpaca-py", "cryptography", "eventsourcing", "msgspec")
@@ -55,13 +55,17 @@ def real_broker(
 ) -> Real:
     """The broker of `config`; its account is asked for, nothing is sent.
 
-    A drill brings a clock of its own, and a `kind` of broker that dies where it is told to.
+    A drill brings a clock of its own, by which its budget goes too, and a `kind` of broker that
+    dies where it is told to.
     Without `ask` the journal says that the keys are refused: nothing is asked, the account is "".
     `there`: whether its journal is there already, and so the account's limiter must be. A call that
     may not leave yet is waited for, and standard error says why.
     """
-    clock = clock or WallClock()
-    budgets = open_budgets(config, secrets.key_id.reveal(), there=there)
+    if clock is None:
+        clock = WallClock()
+        budgets = open_budgets(config, secrets.key_id.reveal(), there=there)
+    else:
+        budgets = drilled_budgets(config, clock)
     broker = kind(alpaca_settings(config), secrets, clock.now, budgets=budgets.pair)
     account = ""
     if ask:

@@ -34,6 +34,7 @@ from live.brokers.base import SubmitAnswer
 from live.brokers.ticket import Ticket
 from live.chaos.deck import Card, Deck, card_of
 from live.chaos.diary import Diary
+from live.rate.budget import RateBudget
 from live.secrets import Secrets
 
 Ask = Callable[[str, str, Any], Any]
@@ -131,10 +132,11 @@ class MortalBroker(AlpacaBroker):
         secrets: Secrets,
         clock: Callable[[], TimeText],
         tag: str = "",
+        budgets: tuple[RateBudget, RateBudget] | None = None,
     ) -> None:
         """A stream on loopback is silent for seconds, not for half a minute, before it is dead."""
         patient = replace(settings, answer_s=3.0, ping_s=3.0, backoff_s=(0.2, 1.0))
-        super().__init__(patient, secrets, clock, tag)
+        super().__init__(patient, secrets, clock, tag, budgets)
 
     def submit(self, ticket: Ticket, attempt: int, now: TimeText) -> SubmitAnswer:
         """One POST, or a death before or after it."""

@@ -83,9 +83,14 @@ class RateBudget:
         expected: bool = False,
         flight_s: float = FLIGHT_S,
         wall_s: Callable[[], float] = time.time,
+        elapsed: Callable[[], int] = elapsed_us,
     ) -> None:
-        """`expected`: something is there already, so that nothing there was lost."""
+        """`expected`: something is there already, so what is missing was lost.
+
+        `elapsed`: this process's own microseconds, which nobody sets.
+        """
         self.rules = rules
+        self._elapsed = elapsed
         self.name = name
         self.expected = expected
         self._store = store
@@ -103,7 +108,7 @@ class RateBudget:
         """Up to `calls` permits, at least one, to be used now, or soon (`ahead`); or why none."""
         with self._lock:
             lasts = self._flight_us + (int(USABLE_S * SECOND) if ahead else 0)
-            ends = elapsed_us() + lasts
+            ends = self._elapsed() + lasts
             name = uuid4().hex[:16]
 
             def act(log: Log, now: int) -> tuple[Log, tuple[int, Reading]]:
@@ -126,7 +131,7 @@ class RateBudget:
     def usable(self, permit: Permit) -> Refusal | None:
         """Why a permit taken ahead may not be used now; None: it may. Nothing is written."""
         with self._lock:
-            if permit.ends - elapsed_us() < self._flight_us:
+            if permit.ends - self._elapsed() < self._flight_us:
                 return Refusal("the permit is too old", 0.0)
             own = self._own_refusal()
             if own is not None:
@@ -148,7 +153,7 @@ class RateBudget:
         if said.limited:
             asked = [s for s in (said.retry_s, said.reset_s) if s is not None]
             wait = min(int(max(asked, default=1.0) * SECOND), HOLD_MAX)
-            self._waits_until = max(self._waits_until, elapsed_us() + wait)
+            self._waits_until = max(self._waits_until, self._elapsed() + wait)
         self._settle(permit, said)
         return said
 
@@ -187,10 +192,10 @@ class RateBudget:
         told_why: Callable[[Refusal], None] = lambda _: None,
     ) -> Permit | Refusal:
         """One permit, waited for: for a start and for commands, never in a cycle."""
-        ends = elapsed_us() + int(longest_s * SECOND)
+        ends = self._elapsed() + int(longest_s * SECOND)
         said = ""
         while isinstance(found := self.take(reserve=reserve), Refusal):
-            left = (ends - elapsed_us()) / SECOND
+            left = (ends - self._elapsed()) / SECOND
             if left <= 0 or stopping():
                 return found
             if found.why != said:
@@ -232,7 +237,7 @@ class RateBudget:
             return packed(log), (log.serial, found, made)
 
         self._serial, found, made = self._store.change(self.name, on_found)
-        self._seen = (found.era, found.now, elapsed_us())
+        self._seen = (found.era, found.now, self._elapsed())
         return made
 
     def _log(self, found: Found) -> Log:
@@ -257,7 +262,7 @@ class RateBudget:
         """Whether the store's clock went on otherwise than ours since we looked last."""
         if self._seen is None or self._seen[0] != found.era:
             return False
-        theirs, ours = found.now - self._seen[1], elapsed_us() - self._seen[2]
+        theirs, ours = found.now - self._seen[1], self._elapsed() - self._seen[2]
         return abs(theirs - ours) > STEP_US + ours // 100
 
     def _settle(self, permit: Permit, said: Told | None) -> None:
@@ -275,12 +280,12 @@ class RateBudget:
 
     def _own_refusal(self) -> Refusal | None:
         """The wait that an answer to this very process asked for."""
-        left = self._waits_until - elapsed_us()
+        left = self._waits_until - self._elapsed()
         return Refusal(LIMITED, left / SECOND) if left > 0 else None
 
     def _alone_permit(self, why: str, *, reserve: bool) -> Permit | Refusal:
         """A cancel's permit by this process's own count; nothing for anything else."""
-        now = elapsed_us()
+        now = self._elapsed()
         while self._alone and self._alone[0] <= now - self.rules.window:
             self._alone.popleft()
         if not reserve or len(self._alone) >= self.rules.reserve:
@@ -293,6 +298,9 @@ def _refusal(reading: Reading) -> Refusal:
     return Refusal(reading.why or "the budget is spent", reading.wait_s)
 
 
-def memory_budget(limit: int) -> RateBudget:
+def memory_budget(
+    limit: int, reserve: int = 0, elapsed: Callable[[], int] = elapsed_us
+) -> RateBudget:
     """A budget of this process alone, for a client that nobody gave another."""
-    return RateBudget(MemoryStore(), Rules(limit=limit, reserve=0), "memory")
+    rules = Rules(limit=limit, reserve=reserve)
+    return RateBudget(MemoryStore(elapsed), rules, "memory", elapsed=elapsed)

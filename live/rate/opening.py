@@ -14,15 +14,27 @@ where   `[rate] store`, `folder`, or their variables where only a journal is giv
 """
 
 import os
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from core.canonical import sha256_hex
 from core.contract import Config
+from core.values import micros
+from live.clock import Clock
 from live.feeds.errors import BadInputError
 from live.rate.budget import RateBudget
 from live.rate.file import FileStore
-from live.rate.store import Found, Store, StoreError, summed, unsummed
+from live.rate.store import (
+    Found,
+    MemoryStore,
+    Store,
+    StoreError,
+    elapsed_us,
+    summed,
+    unsummed,
+)
 from live.rate.window import Rules
 
 START_WAIT_S = 75.0
@@ -41,6 +53,8 @@ class Budgets:
         *,
         there: bool,
         account: str | None = None,
+        elapsed: Callable[[], int] = elapsed_us,
+        wall_s: Callable[[], float] = time.time,
     ) -> None:
         """`place` is the broker's address: a paper account and a live one are two.
 
@@ -59,6 +73,8 @@ class Budgets:
             name,
             expected=expected,
             flight_s=flight_s,
+            elapsed=elapsed,
+            wall_s=wall_s,
         )
         self.data = RateBudget(
             store,
@@ -66,6 +82,8 @@ class Budgets:
             f"{name}:data",
             expected=expected,
             flight_s=flight_s,
+            elapsed=elapsed,
+            wall_s=wall_s,
         )
 
     @property
@@ -116,6 +134,19 @@ def open_budgets(
     store = store_at(place, Path(folder) if folder else _state_folder())
     url = config.broker.trading_url
     return Budgets(store, url, key_id, config, there=there, account=account)
+
+
+def drilled_budgets(config: Config, clock: Clock) -> Budgets:
+    """Budgets of this process alone, by a clock that leaps: a drill's hours pass in seconds."""
+
+    def elapsed() -> int:
+        return int(clock.monotonic() * 1_000_000)
+
+    def wall_s() -> float:
+        return micros(clock.now()) / 1_000_000
+
+    store = MemoryStore(elapsed)
+    return Budgets(store, "drill", "", config, there=False, elapsed=elapsed, wall_s=wall_s)
 
 
 def store_at(place: str, folder: Path) -> Store:

@@ -60,21 +60,23 @@ class Store(Protocol):
 class MemoryStore:
     """A store of one process: it forgets with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, elapsed: Callable[[], int] | None = None) -> None:
+        """`elapsed`: another clock than the machine's, in microseconds."""
+        self._elapsed = elapsed or elapsed_us
         self._data: dict[str, bytes] = {}
         self._lock = threading.Lock()
 
     def change(self, name: str, act: Act[_Made]) -> _Made:
         """What came of `act`."""
         with self._lock:
-            data, made = act(Found(self._data.get(name), elapsed_us()))
+            data, made = act(Found(self._data.get(name), self._elapsed()))
             if data is not None:
                 self._data[name] = data
             return made
 
     def look(self, name: str) -> Found:
         """What is under `name` now."""
-        return Found(self._data.get(name), elapsed_us())
+        return Found(self._data.get(name), self._elapsed())
 
     def close(self) -> None:
         """Nothing."""
