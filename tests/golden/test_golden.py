@@ -17,6 +17,7 @@ FOLDER = Path(__file__).resolve().parent
 HEADS = {
     "v1": Head(44, "dba59474c83c37aee854e3b15d77d59a028f6ada169033e4b02527e1228de9a0"),
     "v2": Head(44, "99a923fc8f52867d210609f8e5ae0c8421d03f9697682affbcc173b30779f86b"),
+    "v3": Head(44, "651442451a24c61e7f2bf9b6e0f9633bc81902e648f18e220ca1199783620578"),
 }
 NEWEST = max(HEADS, key=lambda name: int(name[1:]))
 
