@@ -37,6 +37,8 @@ from live.rate.store import (
 )
 from live.rate.window import Rules
 
+_AHEAD_US = 1 << 55
+"""What makes a drill's seconds positive, which may begin before this machine did."""
 START_WAIT_S = 75.0
 """How long a start waits for a permit: a sealed window and a little."""
 
@@ -140,7 +142,7 @@ def drilled_budgets(config: Config, clock: Clock) -> Budgets:
     """Budgets of this process alone, by a clock that leaps: a drill's hours pass in seconds."""
 
     def elapsed() -> int:
-        return int(clock.monotonic() * 1_000_000)
+        return _AHEAD_US + int(clock.monotonic() * 1_000_000)
 
     def wall_s() -> float:
         return micros(clock.now()) / 1_000_000

@@ -5,8 +5,10 @@ from pathlib import Path
 import msgspec
 
 from core.contract import Broker, Config, Rate
+from core.values import TimeText
+from live.chaos.clock import LeapClock
 from live.rate.budget import Permit
-from live.rate.opening import Budgets, open_budgets
+from live.rate.opening import Budgets, drilled_budgets, open_budgets
 from tests.rate.world import granted, why
 
 
@@ -79,3 +81,13 @@ def test_a_settings_text_shows_no_address(tmp_path: Path) -> None:
 
     assert "hunter2" not in repr(rate)
     assert "hunter2" not in repr(msgspec.structs.replace(Config(), rate=rate))
+
+
+def test_a_drills_budget_goes_by_the_drills_clock_which_may_begin_long_ago() -> None:
+    clock = LeapClock(TimeText("1999-11-02T14:30:00.000000Z"))
+    found = drilled_budgets(Config(rate=Rate(per_minute=10, reserve=3)), clock)
+    assert granted(found.trading) == 7
+
+    clock.leap(200 * 1_000_000)  # a call is on its way for twenty seconds, and counts for sixty
+
+    assert granted(found.trading) == 7
