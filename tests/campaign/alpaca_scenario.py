@@ -97,6 +97,7 @@ retry_after_s = "0.05"
 [rate]
 per_minute = 100000
 reserve = 0
+folder = "{folder}/rate"
 
 [projections]
 snapshot_every = 25
