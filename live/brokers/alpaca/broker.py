@@ -310,23 +310,17 @@ class AlpacaBroker:
     def rate_budget(self, now: TimeText) -> RateBudgetReported:
         """What the account has left, by its processes' count and Alpaca's, and what is held here.
 
-        `remaining` counts what is held here as left, for nothing of it is spent; it is 0 while
-        something else than spent calls holds them back.
+        `remaining` counts what is held as left; it is 0 while a wait or a seal holds all back.
         """
         left, held = self._client.budget.left(), self._client.held
         at = max(now, self._client.clock())
         resets_at = later_by(at, Decimal(f"{left.wait_s:.6f}"))
         return RateBudgetReported(
-            observed_at=at,
-            limit=left.limit,
-            remaining=0 if left.why else left.left + (held or 0),
-            resets_at=resets_at,
-            retry_at=resets_at if left.why == LIMITED else None,
-            permits=held,
-            broker_limit=left.told_limit,
-            broker_remaining=left.told_left,
-            why=left.why or None,
-        )
+            observed_at=at, limit=left.limit,
+            remaining=0 if left.why else left.left + (held or 0), resets_at=resets_at,
+            retry_at=resets_at if left.why == LIMITED else None, permits=held,
+            broker_limit=left.told_limit, broker_remaining=left.told_left, why=left.why or None,
+        )  # fmt: skip
 
     def close(self) -> None:
         """End the stream, and the connections that were ready."""
