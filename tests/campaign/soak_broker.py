@@ -141,14 +141,14 @@ class SoakStream(TradeStream):
     """The stream, driven by the world's steps."""
 
     world: World
+    _socket: SoakSocket | None = None
+    _ended = False
+    _heard_at = 0
 
     def start(self) -> None:
         """Connect at the next step."""
         self._tell_down("not connected yet")
-        self._socket: SoakSocket | None = None
         self._wait_s = self._settings.backoff_s[0]
-        self._ended = False
-        self._heard_at = 0
         self.world.hear = self.hear
         self.world.later(0.01, self._connect)
 
