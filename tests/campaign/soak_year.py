@@ -46,6 +46,7 @@ from live.feeds.base import MarketSlot
 from live.feeds.errors import BadInputError
 from live.feeds.simulated import SimulatedFeed
 from live.inputs import Inputs, created_event, read_inputs, started, what_is_new
+from live.rate.opening import drilled_budgets
 from live.realtime import RealtimeRunner
 from live.snapshots import Snapshots
 from live.venue.faults import ARMED_ONLY, ORDER, REQUEST, STREAM, Fault
@@ -253,7 +254,9 @@ class Year:
 
     def _inputs(self) -> tuple[Inputs, MortalSoakBroker]:
         config, clock = self.loaded.config, self.world.clock
-        broker = MortalSoakBroker(alpaca_settings(config), self.loaded.secrets, clock.now)
+        budgets = drilled_budgets(config, clock).pair
+        settings, secrets = alpaca_settings(config), self.loaded.secrets
+        broker = MortalSoakBroker(settings, secrets, clock.now, budgets=budgets)
         broker.year = self
         broker.live_in(self.world)
         facts = Facts("soak", {}, "soak")
