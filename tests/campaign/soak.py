@@ -27,7 +27,8 @@ YEAR_DAYS = 252
 
 def lived(seed: int, days: int, cycle_s: int) -> dict[str, object]:
     """One year, as plain data."""
-    from tests.campaign.soak_year import Year, quick
+    from tests.campaign.soak_quick import quick
+    from tests.campaign.soak_year import Year
 
     quick()
     shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

@@ -8,12 +8,10 @@ killed  by chance at commits and beside calls; the next runner begins on the sam
 """
 
 import contextlib
-import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -34,8 +32,6 @@ from core.values import TimeText, later_by
 from journal import create_journal, open_journal, verify
 from journal.errors import JournalMissingError
 from journal.genesis import journal_id_from_name
-from live import realtime
-from live.brokers.alpaca import transport
 from live.brokers.base import SubmitAnswer
 from live.brokers.real import Facts, Real, alpaca_settings
 from live.brokers.ticket import Ticket
@@ -52,7 +48,6 @@ from live.snapshots import Snapshots
 from live.venue.faults import ARMED_ONLY, ORDER, REQUEST, STREAM, Fault
 from replay.agreement import compared
 from replay.parity import parity
-from tests.campaign.plants import put
 from tests.campaign.soak_broker import Killed, SoakBroker
 from tests.campaign.soak_probes import probes_of
 from tests.campaign.soak_world import World
@@ -89,28 +84,6 @@ SETTINGS = {
 OUTCOMES = (OrderLookedUp, OrderSubmitFailed, OrderSubmitted, OrderSubmitUnknown)
 NIGHT_US = 15 * 3_600_000_000
 """Nights are slept through: the process is asleep, and wakes before the open."""
-
-
-def quick() -> None:
-    """In this process waits are as long as nothing happens, and simulated: no signal comes."""
-    put(realtime, "MOMENT_S", Decimal(3600))
-    put(realtime, "LONGEST_WAIT_S", Decimal(86_400))
-    threads = SimpleNamespace(Timer=NoTimer, Lock=threading.Lock, Thread=threading.Thread)
-    put(transport, "threading", threads)  # a call's deadline is real time, which stands still
-
-
-class NoTimer:
-    """In the place of a call's deadline."""
-
-    daemon = True
-
-    def __init__(self, *_: object) -> None: ...
-
-    def start(self) -> None:
-        """Nothing."""
-
-    def cancel(self) -> None:
-        """Nothing."""
 
 
 class Lived(NamedTuple):
