@@ -67,10 +67,17 @@ def cancel_all(emit: Emitter, reason: Reason, *, openings: bool = False) -> None
 
 def cancel_as_asked(emit: Emitter, intent: Intent) -> None:
     """An operator asked while nobody knew of the order; now it is there: it is not waited for."""
+    code = asked_for(emit.state, intent.client_order_id)
+    if code is not None:
+        cancel(emit, intent, Reason(code=code))
+
+
+def asked_for(state: State, client_order_id: str) -> ReasonCode | None:
+    """What an operator asked of it while nobody knew of it; None: nothing, or it was done."""
     for kind, code in ASKED.items():
-        if f"{kind}:{intent.client_order_id}" in emit.state.timers:
-            cancel(emit, intent, Reason(code=code))
-            return
+        if f"{kind}:{client_order_id}" in state.timers:
+            return code
+    return None
 
 
 def on_cancel_answered(emit: Emitter, answer: CancelAnswered) -> None:

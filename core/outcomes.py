@@ -24,7 +24,15 @@ from decimal import Decimal
 from core.alerts import alert, clear
 from core.cycle import cancel_due
 from core.emit import Emitter
-from core.ending import ASKED, DOUBLINGS, cancel, cancel_as_asked, close, too_old_or_late
+from core.ending import (
+    ASKED,
+    DOUBLINGS,
+    asked_for,
+    cancel,
+    cancel_as_asked,
+    close,
+    too_old_or_late,
+)
 from core.events import (
     FillBusted,
     FillCorrected,
@@ -97,6 +105,8 @@ def on_successor(emit: Emitter, client_order_id: str) -> None:
         cancel(emit, intent, Reason(code=ReasonCode.ORDER_ORPHAN, detail=before.client_order_id))
     elif intent.cancel_reason is not None:
         cancel(emit, intent, intent.cancel_reason)
+    elif (asked := asked_for(emit.state, before.client_order_id)) is not None:
+        cancel(emit, intent, Reason(code=asked))
 
 
 def _settle(emit: Emitter, intent: Intent) -> None:
@@ -283,6 +293,10 @@ def _closed_unsent(emit: Emitter, intent: Intent) -> bool:
     if intent.stranger:
         reason = Reason(code=ReasonCode.IDENTITY_COLLISION)
         close(emit, intent, TerminalStatus.FAILED, reason)
+        return True
+    asked = asked_for(state, intent.client_order_id)
+    if asked is not None:
+        close(emit, intent, TerminalStatus.SKIPPED, Reason(code=asked))
         return True
     lockout = in_the_way(state, intent.symbol, closing=intent.closing)
     if lockout is not None and lockout is not state.lockouts.get(RATE):

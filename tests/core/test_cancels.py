@@ -8,6 +8,7 @@ from core.order import OpenStatus
 from core.state import State
 from tests.build import (
     ORDER,
+    absent,
     attempted,
     cancel_answered,
     cancel_attempted,
@@ -188,6 +189,26 @@ def test_an_order_whose_answer_comes_after_cancel_all_is_canceled_at_once() -> N
     ).then(timer(f"cancel-all:{ORDER}", 30)).when(submitted(seconds=5)).then(
         cancel("operator.cancel")
     )
+
+
+@pytest.mark.parametrize("error_class", ["not_sent", "rate_limited"])
+def test_an_order_that_was_on_its_way_at_cancel_all_and_did_not_get_there_is_not_sent_again(
+    error_class: str,
+) -> None:
+    given(SENT).when(commanded("cancel-all")).then(timer(f"cancel-all:{ORDER}", 30)).when(
+        submit_failed(error_class=error_class, seconds=5)
+    ).then(replace(closed(status="SKIPPED"), reason=reason("operator.cancel"))).when(
+        elapsed(f"retry:{ORDER}", seconds=6)
+    ).then_nothing()
+
+
+def test_an_unknown_order_that_proves_absent_after_cancel_all_is_not_sent_again() -> None:
+    settings = configured({"broker.settle_s": "0", "broker.looks": 1})
+
+    given(settings, LOST).when(commanded("cancel-all")).then(timer(f"cancel-all:{ORDER}", 30)).when(
+        absent(seconds=5)
+    ).then(replace(closed(status="SKIPPED"), reason=reason("operator.cancel")))
+    given(settings, LOST).when(absent(seconds=5)).then(attempted(attempt=2))
 
 
 @pytest.mark.parametrize(("attempt", "wait"), [(1, 1), (2, 2), (3, 4), (7, 64), (20, 64)])

@@ -112,6 +112,17 @@ def test_a_cancel_that_came_too_late_for_the_order_is_meant_for_its_successor() 
     outcome.then(told("order-2: 100 at 10.01"), cancel("order.max_age", SECOND))
 
 
+def test_what_was_to_go_once_it_was_known_goes_when_only_its_successor_is_known() -> None:
+    """The answer to its POST was lost, an operator asked for cancel-all, somebody replaced it."""
+    settings = WORKING[:1]
+    lost = given(settings, intent(), attempted(), submit_unknown())
+
+    lost.when(commanded("cancel-all")).when(succeeded()).then(
+        told("order-2: 100 at 10.01"), cancel("operator.cancel", SECOND)
+    )
+    lost.when(succeeded()).then(told("order-2: 100 at 10.01"))
+
+
 def test_a_chain_of_several_is_followed_to_its_end() -> None:
     state = heard(
         replaced(),
