@@ -70,6 +70,8 @@ class Actions:
                 order_id = decision.client_order_id
                 if self.committer.state.alive(order_id) is None:
                     return None  # it is over: whoever else asked for it, or it filled
+                if self.committer.is_answered(decision):
+                    return None  # another process has sent it
                 if BROKER in self.committer.state.lockouts:
                     return CancelAnswered(
                         observed_at=self.now,

@@ -72,7 +72,9 @@ class Committer:
         self.started_from = self.head.sequence
         self.claimed_epoch: int | None = None
         self.inherited: list[Decision] = []
+        self._answered: dict[str, int] = {}
         self.catch_up()
+        self._answered.clear()  # what was answered before this process began is state
 
     def catch_up(self) -> None:
         """Fold what others appended; stop if one of them is a newer runner.
@@ -88,9 +90,16 @@ class Committer:
             if ours is not None and isinstance(event, DecisionEvent):
                 self.inherited.append(event)
             elif isinstance(event, CancelAnswered):
-                self.inherited = [one for one in self.inherited if not _is_answered(one, event)]
+                self._answered[event.client_order_id] = event.attempt
+                self.inherited = [one for one in self.inherited if not self.is_answered(one)]
             if isinstance(event, RunnerStarted) and ours is not None and event.epoch > ours:
                 raise FencedError(ours, event.epoch)
+
+    def is_answered(self, decision: Decision) -> bool:
+        """Whether another process has carried out this cancel, and written its answer down."""
+        if not isinstance(decision, CancelAttempted):
+            return False
+        return decision.attempt <= self._answered.get(decision.client_order_id, 0)
 
     def claim(
         self,
@@ -161,15 +170,6 @@ class Committer:
         if self.listener is not None:
             self.listener(events)
         return decisions
-
-
-def _is_answered(decision: Decision, answer: CancelAnswered) -> bool:
-    """Whether whoever decided on this cancel has carried it out as well."""
-    return (
-        isinstance(decision, CancelAttempted)
-        and decision.client_order_id == answer.client_order_id
-        and decision.attempt <= answer.attempt
-    )
 
 
 def later(left: TimeText, right: TimeText) -> TimeText:

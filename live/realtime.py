@@ -50,6 +50,8 @@ LAST_COMPARISONS = 6
 """How often an end compares while something does not agree that may only be late."""
 MAY_BE_LATE = ("order", "position")
 """The mismatches that end by themselves when what is late comes."""
+OBEY_S = Decimal(2)
+"""How long an operator's process has to send the cancels it asked for, before the runner does."""
 LONGEST_WAIT_S = Decimal(60)
 """The longest wait after which the machine's clock is asked again."""
 UNSETTLED = (OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING, OpenStatus.UNKNOWN)
@@ -86,6 +88,8 @@ class RealtimeRunner(Runner):
         self.reconciled: Decimal | None = None
         self.doubts = 0
         self.was_down: frozenset[str] = frozenset()
+        self.told_at: Decimal | None = None
+        self.tried_at: Decimal | None = None
 
     def start(
         self,
@@ -216,7 +220,8 @@ class RealtimeRunner(Runner):
         return max(Decimal(0), seconds_between(self.clock.now(), min(timers.values())))
 
     def _hear(self) -> None:
-        """Timers that are due, earliest first, and what the stream has brought, in its order."""
+        """What others wrote, timers that are due, what the stream has brought, in its order."""
+        self._obey()
         while True:
             now = self.clock.now()
             timers = self.committer.state.timers
@@ -229,9 +234,23 @@ class RealtimeRunner(Runner):
             messages = self.real.messages(self.heard_until or self.committer.state.now, now)
             self.heard_until = now
             if not messages:
+                self._try_keys_again()
                 return
             for message in messages:
                 self.actions.carry_out(self.committer.observe(message))
+
+    def _obey(self) -> None:
+        """Fold what an operator's process appended; do what it asked for and does not do itself."""
+        committer = self.committer
+        if committer.journal.read_head() != committer.head:
+            committer.catch_up()
+        if not committer.inherited:
+            self.told_at = None
+        elif self.told_at is None:
+            self.told_at = self.clock.monotonic()
+        elif self.clock.monotonic() - self.told_at >= OBEY_S:
+            self.told_at = None
+            self.actions.carry_out(committer.take_inherited())
 
     # -- what is true
 
@@ -270,6 +289,20 @@ class RealtimeRunner(Runner):
     def _probe(self) -> None:
         """One read; once the keys hold the broker is listened to and compared, as at a start."""
         self.actions.carry_out(self.committer.observe(self.real.probe(self.clock.now())))
-        if not self._locked_out():
+        if not (self._locked_out() or self.real.is_shut):
             self.real.start()
             self._reconcile()
+
+    def _try_keys_again(self) -> None:
+        """Another process found that the account answers: whether it does to us is tried at once.
+
+        Refused again, the lockout is in force again; without an answer the next try has its time.
+        """
+        if self._locked_out() or not self.real.is_shut:
+            return
+        wait_s = Decimal(self.committer.state.config.broker.probe_after_s)
+        now = self.clock.monotonic()
+        if self.tried_at is None or now - self.tried_at >= wait_s:
+            self.tried_at = now
+            self.committer.check()
+            self._probe()

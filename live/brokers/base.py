@@ -196,6 +196,11 @@ class RealBroker(Broker, Protocol):
         ...
 
     @property
+    def is_shut(self) -> bool:
+        """Whether nothing leaves but a `probe`, and all there is to tell of why was told."""
+        ...
+
+    @property
     def reconcile_due(self) -> bool:
         """Whether the account is in doubt and can be compared."""
         ...

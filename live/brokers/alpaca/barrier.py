@@ -55,6 +55,12 @@ class Barrier:
         """Whether the keys were refused, whoever may try them now."""
         return self._shut
 
+    @property
+    def is_told(self) -> bool:
+        """Whether `news` has nothing that was not asked for."""
+        with self._lock:
+            return not self._news
+
     @contextmanager
     def trying(self) -> Iterator[None]:
         """Calls within leave, until the first that is refused."""

@@ -146,6 +146,11 @@ class AlpacaBroker:
         return self._down
 
     @property
+    def is_shut(self) -> bool:
+        """Whether the keys were refused, and `messages` has told so."""
+        return self._client.barrier.is_shut and self._client.barrier.is_told
+
+    @property
     def reconcile_due(self) -> bool:
         """Whether the account is in doubt and can be compared."""
         return ACCOUNT in self._down
