@@ -101,6 +101,7 @@ class RateBudget:
         self._seen: tuple[str, int, int] | None = None
         self._alone: deque[int] = deque()
         self._waits_until = 0
+        self._untold: set[str] = set()
 
     def take(
         self, calls: int = 1, *, reserve: bool = False, ahead: bool = False
@@ -162,8 +163,10 @@ class RateBudget:
         self._settle(permit, None)
 
     def give_back(self, permit: Permit) -> None:
-        """What is left of the permit is not used."""
-        if permit.name:
+        """What is left of the permit is not used; what is left is not known where a call of it
+        could not be written down, and then all of it counts until its end.
+        """
+        if permit.name and permit.name not in self._untold:
             self._quietly(lambda log, _: (window.give_back(log, permit.name), None))
 
     def left(self) -> Left:
@@ -266,15 +269,17 @@ class RateBudget:
         return abs(theirs - ours) > STEP_US + ours // 100
 
     def _settle(self, permit: Permit, said: Told | None) -> None:
-        if permit.name:
-            self._quietly(
-                lambda log, now: (window.settle(log, now, self.rules, permit.name, said), None)
-            )
+        if permit.name and not self._quietly(
+            lambda log, now: (window.settle(log, now, self.rules, permit.name, said), None)
+        ):
+            self._untold.add(permit.name)
 
-    def _quietly(self, act: Callable[[Log, int], tuple[Log, None]]) -> None:
+    def _quietly(self, act: Callable[[Log, int], tuple[Log, None]]) -> bool:
         """A change that may fail: what it would have freed or told is then counted longer."""
         with self._lock, suppress(StoreError):
             self._change(act)
+            return True
+        return False
 
     # -- without the log
 

@@ -44,7 +44,8 @@ class Held(msgspec.Struct, frozen=True, array_like=True):
 class Log(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An account's calls of the last window. `spent`: (stamp, calls), oldest first.
 
-    `told_left` is what the broker said was left of its window, less what was taken since.
+    `told_left` is what the broker said was left of its window, less what was taken since; it is
+    below 0 while more is held than it left.
     """
 
     era: str = ""
@@ -182,7 +183,7 @@ def read(log: Log, now: int, rules: Rules) -> Reading:
         until=until,
         why=why,
         told_limit=log.told_limit,
-        told_left=log.told_left,
+        told_left=None if log.told_left is None else max(0, log.told_left),
     )
 
 
@@ -205,7 +206,7 @@ def _with_remaining(log: Log, now: int, rules: Rules, remaining: int, said: Told
     """The broker's count of its window. Calls that are on their way may be in it, or not yet."""
     window = said.window if said.window is not None else log.told_window
     on_their_way = sum(held.calls for held in log.held.values())
-    left = max(0, remaining - on_their_way)
+    left = remaining - on_their_way
     if log.told_left is not None and log.told_window is not None and window is not None:
         if window < log.told_window:
             return log  # an answer about a window that is over

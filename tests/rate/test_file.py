@@ -191,6 +191,21 @@ def test_a_store_that_hangs_grants_nothing_but_a_few_cancels(tmp_path: Path) -> 
     assert granted(budget) == ORDINARY - 1
 
 
+def test_a_call_that_could_not_be_written_down_is_not_given_back(tmp_path: Path) -> None:
+    """It left: as many permits as were held count until none of them could be used any more."""
+    budget = in_file(tmp_path)
+    budget._store = FileStore(tmp_path, busy_s=0.05)
+    permit = budget.take(4, ahead=True)
+    assert isinstance(permit, Permit)
+    holder = sqlite3.connect(tmp_path / "rate.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    budget.answered(permit, 200, {})
+    holder.close()
+    budget.give_back(permit)
+
+    assert granted(budget) == ORDINARY - 4
+
+
 def test_a_folder_that_cannot_be_written_grants_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
 

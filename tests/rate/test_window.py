@@ -76,6 +76,15 @@ def test_what_the_broker_says_is_left_takes_ours_down_and_never_up() -> None:
     assert left(heard(log, 5, 100), 31 * SECOND) == 5
 
 
+def test_permits_given_back_free_no_more_than_the_broker_says_is_left() -> None:
+    """Seven are held, others spent the account's calls, and the broker knows of one that is left."""
+    said = Told(limited=False, remaining=1, window=100, reset_s=30.0)
+    log = window.settle(took(Log(), 0, 7), 0, RULES, "x", said)
+    assert left(log, 0, reserve=True) == 0
+
+    assert left(window.give_back(log, "a"), 0, reserve=True) == 1
+
+
 def test_a_lower_limit_of_the_brokers_is_ours_from_then_on() -> None:
     log = window.settle(Log(), 0, RULES, "x", Told(limited=False, limit=5))
 
