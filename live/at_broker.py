@@ -86,7 +86,7 @@ class AtBroker:
         self.committer = committer
         self.clock = WallClock()
         self.config = config_of(committer.state)
-        self.broker = operators_broker(self.config, secrets, self.clock, account)
+        self.broker = operators_broker(self.config, secrets, self.clock, account, halting=True)
         self.strangers: set[str] = set()
         self.actions = Actions(committer, self.broker, self.clock.monotonic)
         self.why = self._check_account(account)

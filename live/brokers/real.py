@@ -18,9 +18,16 @@ from live.brokers.alpaca.settings import AlpacaSettings
 from live.clock import Waiting, WallClock
 from live.core_source import core_source_hash
 from live.feeds.alpaca import AlpacaFeed
+from live.feeds.errors import BadInputError
 from live.inputs import account_hash
 from live.rate.budget import Refusal
-from live.rate.opening import START_WAIT_S, drilled_budgets, open_budgets
+from live.rate.opening import (
+    START_WAIT_S,
+    Budgets,
+    drilled_budgets,
+    open_budgets,
+    storeless_budgets,
+)
 from live.secrets import Secrets
 
 _PACKAGES = ("alpaca-py", "cryptography", "eventsourcing", "msgspec")
@@ -85,14 +92,27 @@ def say_waiting(refusal: Refusal) -> None:
 
 
 def operators_broker(
-    config: Config, secrets: Secrets, clock: WallClock, account: str | None
+    config: Config,
+    secrets: Secrets,
+    clock: WallClock,
+    account: str | None,
+    *,
+    halting: bool = False,
 ) -> AlpacaBroker:
     """The broker for a command beside a runner, or without one; nothing is asked yet.
 
     `account`: the hash of the account where a journal says it; then its budget is the runner's.
+    `halting`: a store that is no store is told of, and not in the way of what the reserve is for.
     """
     key_id = secrets.key_id.reveal()
-    budgets = open_budgets(config, key_id, there=account is not None, account=account)
+    budgets: Budgets
+    try:
+        budgets = open_budgets(config, key_id, there=account is not None, account=account)
+    except BadInputError as error:
+        if not halting:
+            raise
+        sys.stderr.write(f"refold: the rate budget: {error}; counted by this process alone\n")
+        budgets = storeless_budgets(config, key_id, account, str(error))
     return AlpacaBroker(alpaca_settings(config), secrets, clock.now, budgets=budgets.pair)
 
 

@@ -163,8 +163,9 @@ class RateBudget:
         self._settle(permit, None)
 
     def give_back(self, permit: Permit) -> None:
-        """What is left of the permit is not used; what is left is not known where a call of it
-        could not be written down, and then all of it counts until its end.
+        """What is left of the permit is not used.
+
+        Where a call of it could not be written down, all of it counts until its end.
         """
         if permit.name and permit.name not in self._untold:
             self._quietly(lambda log, _: (window.give_back(log, permit.name), None))

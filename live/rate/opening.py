@@ -29,6 +29,7 @@ from live.rate.file import FileStore
 from live.rate.store import (
     Found,
     MemoryStore,
+    NoStore,
     Store,
     StoreError,
     elapsed_us,
@@ -136,6 +137,12 @@ def open_budgets(
     store = store_at(place, Path(folder) if folder else _state_folder())
     url = config.broker.trading_url
     return Budgets(store, url, key_id, config, there=there, account=account)
+
+
+def storeless_budgets(config: Config, key_id: str, account: str | None, why: str) -> Budgets:
+    """The budgets of a halt whose store cannot even be named: its calls go by its own count."""
+    url = config.broker.trading_url
+    return Budgets(NoStore(why), url, key_id, config, there=True, account=account)
 
 
 def drilled_budgets(config: Config, clock: Clock) -> Budgets:

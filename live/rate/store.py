@@ -82,6 +82,24 @@ class MemoryStore:
         """Nothing."""
 
 
+class NoStore:
+    """A store that could not be made: nothing is granted, but by a process's own count."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def change(self, name: str, act: Act[_Made]) -> _Made:  # noqa: ARG002
+        """Never: `StoreError`."""
+        raise StoreError(self._why)
+
+    def look(self, name: str) -> Found:  # noqa: ARG002
+        """Never: `StoreError`."""
+        raise StoreError(self._why)
+
+    def close(self) -> None:
+        """Nothing."""
+
+
 def elapsed_us() -> int:
     """Microseconds since the machine started, asleep or not: no clock that anybody can set."""
     return time.clock_gettime_ns(_BOOTTIME) // 1_000

@@ -187,6 +187,19 @@ def test_the_halts_own_process_cancels_out_of_the_accounts_reserve(here: Drill) 
     assert 4 <= 20 - other.left().left <= 20
 
 
+def test_a_halt_needs_no_limiter(here: Drill) -> None:
+    """Its store cannot even be named: its calls go by its own count, up to the reserve."""
+    plan(here)
+    here.session(1)
+
+    words = ("--cancel-open", "--journal", JOURNAL, "--why", "a test")
+    ran = here.refold("halt", *words, REFOLD_RATE__STORE="redis://here:port/x")
+
+    assert ran.status == 0, ran.lines
+    assert "rate.store" in ran.lines[0]
+    assert {order["status"] for order in here.orders()} == {"canceled"}
+
+
 def test_a_retry_after_heard_elsewhere_stops_an_order_that_has_its_permit(here: Drill) -> None:
     """Between the commit of the attempt and its POST; it is provably not sent, and waits."""
     url = here.venue.ready["trading_url"]

@@ -77,7 +77,7 @@ def test_what_the_broker_says_is_left_takes_ours_down_and_never_up() -> None:
 
 
 def test_permits_given_back_free_no_more_than_the_broker_says_is_left() -> None:
-    """Seven are held, others spent the account's calls, and the broker knows of one that is left."""
+    """Seven are held, others spent the account's calls, and the broker says one is left."""
     said = Told(limited=False, remaining=1, window=100, reset_s=30.0)
     log = window.settle(took(Log(), 0, 7), 0, RULES, "x", said)
     assert left(log, 0, reserve=True) == 0

@@ -6,6 +6,7 @@
     reading    JSON nobody can trust      records    orders, fills, accounts read from it
     errors     what an answer means       barrier    refused keys
     orders     submit, cancel, look up    reconcile  what differs
+    identity   whose account it is
     stream     the socket, in a thread    updates    its messages        inbox  what waits
 
 rule    nothing here raises on what the other side says; it becomes an observation or is named

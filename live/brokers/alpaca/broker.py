@@ -23,7 +23,6 @@ policy  an unknown outcome is looked up and held: absent only after `settle_s` a
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
-from http import HTTPStatus
 
 from core.events import (
     AccountReported,
@@ -48,6 +47,7 @@ from live.brokers.alpaca.answer import Answer, NoAnswer
 from live.brokers.alpaca.barrier import Refused
 from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.errors import read_error
+from live.brokers.alpaca.identity import account_id
 from live.brokers.alpaca.inbox import Inbox
 from live.brokers.alpaca.listing import Failed
 from live.brokers.alpaca.orders import Orders
@@ -58,7 +58,6 @@ from live.brokers.alpaca.settings import AlpacaSettings
 from live.brokers.alpaca.stream import ACCOUNT, TRADE_UPDATES, TradeStream
 from live.brokers.base import Known, SubmitAnswer
 from live.brokers.ticket import Ticket
-from live.feeds.errors import BadInputError
 from live.rate.budget import RateBudget
 from live.rate.window import LIMITED
 from live.secrets import Secrets
@@ -109,17 +108,7 @@ class AlpacaBroker:
 
     def identity(self) -> str:
         """The account's own id; `BadInputError` where Alpaca does not say it."""
-        answer = self._client.get("/account")
-        if isinstance(answer, NoAnswer):
-            why = answer.detail or answer.kind
-        else:
-            found = read_object(answer.body)
-            named = text(found.get("id")) if isinstance(found, dict) else None
-            if answer.status == HTTPStatus.OK and named is not None:
-                return named
-            why = f"HTTP {answer.status}"
-        message = f"broker alpaca: expected the account's id, found {why}; check keys and addresses"
-        raise BadInputError(message)
+        return account_id(self._client)
 
     @property
     def client(self) -> AlpacaClient:
