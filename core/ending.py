@@ -49,6 +49,8 @@ def cancel(emit: Emitter, intent: Intent, reason: Reason) -> None:
 def cancel_all(emit: Emitter, reason: Reason, *, openings: bool = False) -> None:
     """Cancel what is at the broker, drop what is not; what nobody knows of, once it is known.
 
+    Orphans too, whose cancel may have come to nothing.
+
     `openings`: only what opens or increases a position.
     """
     kind = next(kind for kind, code in ASKED.items() if code is reason.code)
@@ -63,6 +65,10 @@ def cancel_all(emit: Emitter, reason: Reason, *, openings: bool = False) -> None
             emit(TimerSet, key=f"{kind}:{client_order_id}", due=due)
         elif not intent.cancel_pending:
             cancel(emit, intent, reason)
+    for client_order_id in sorted(emit.state.orphans):
+        orphan = emit.state.alive(client_order_id)
+        if orphan is not None and not (orphan.cancel_pending or openings):
+            cancel(emit, orphan, reason)
 
 
 def cancel_as_asked(emit: Emitter, intent: Intent) -> None:

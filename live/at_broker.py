@@ -124,8 +124,8 @@ class AtBroker:
     def _cancel_open(
         self, decisions: Iterable[Decision], again: Callable[[], list[Decision]], ends: Decimal
     ) -> Canceled:
-        asked = len(self.committer.state.intents)
-        for intent in self.committer.state.intents.values():
+        asked = len(self._open())
+        for intent in self._open():
             if intent.venue_order_id is not None:
                 self.broker.learn(intent.client_order_id, intent.venue_order_id)
         if BROKER in self.committer.state.lockouts and not self.why:
@@ -133,14 +133,14 @@ class AtBroker:
         if not self._carry_out(decisions, ends):
             self._again(ends)
         others, looks = self._look(), 0
-        while self.committer.state.intents and self.clock.monotonic() < ends:
+        while self._open() and self.clock.monotonic() < ends:
             wait_s = LOOKS_S[min(looks, len(LOOKS_S) - 1)]
             self.broker.wait(float(max(min(wait_s, ends - self.clock.monotonic()), Decimal(0))))
             looks += 1
             self._timers(ends)
             if looks % LOOKS_AGAIN == 0:
                 self._again(ends)
-            if any(self._is_forgotten(one) for one in self.committer.state.intents.values()):
+            if any(self._is_forgotten(one) for one in self._open()):
                 self._carry_out(again(), ends)
             others = self._look()
         return Canceled(asked, self._left(), others, self.why)
@@ -154,7 +154,7 @@ class AtBroker:
 
     def _again(self, ends: Decimal) -> None:
         """Send the cancels that were sent and did nothing: an answer can be lost, or taken back."""
-        for intent in list(self.committer.state.intents.values()):
+        for intent in self._open():
             asleep = intent.cancel_pending and intent.reported_status != "pending_cancel"
             silent = BROKER in self.committer.state.lockouts or self.clock.monotonic() >= ends
             if intent.at_venue and asleep and not silent:
@@ -208,8 +208,14 @@ class AtBroker:
 
     def _left(self) -> list[Left]:
         """The orders that still are open, or may be."""
-        intents = self.committer.state.intents
-        return [_left_of(intents[key], self.why) for key in sorted(intents)]
+        orders = sorted(self._open(), key=lambda intent: intent.client_order_id)
+        return [_left_of(intent, self.why) for intent in orders]
+
+    def _open(self) -> list[Intent]:
+        """Our orders that are open or may be, those that were given up and are alive as well."""
+        state = self.committer.state
+        orphans = (state.alive(client_order_id) for client_order_id in state.orphans)
+        return [*state.intents.values(), *(one for one in orphans if one is not None)]
 
 
 def _left_of(intent: Intent, why: str) -> Left:

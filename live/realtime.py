@@ -121,6 +121,7 @@ class RealtimeRunner(Runner):
                 break
         reason = "signal" if self.stopping() else "completed"
         self._finish()
+        self.actions.carry_out(self.committer.take_inherited())  # what came while it ended
         return reason
 
     def _slots(self, after: TimeText | None) -> Iterator[MarketSlot]:

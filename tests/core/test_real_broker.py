@@ -37,6 +37,8 @@ from tests.core.world import (
     all_up,
     buying,
     calendar,
+    cancel,
+    commanded,
     configured,
     down,
     elapsed,
@@ -175,6 +177,14 @@ def test_an_orphan_is_named_canceled_and_blocks_its_symbol() -> None:
     assert reasons_of(outcome.when(cycle_opened(1), buying()), "MSFT") == [
         reason("order.orphan", detail=ORDER)
     ]
+
+
+def test_cancel_all_asks_an_orphan_to_go_whose_cancel_came_to_nothing() -> None:
+    tried = [*GIVEN_UP, reported(status="new"), cancel_attempted()]
+    asked = cancel("operator.cancel", attempt=2, detail="asked")
+
+    given(tried, cancel_answered(outcome="refused")).when(commanded("cancel-all")).then(asked)
+    given(tried).when(commanded("cancel-all")).then_nothing()
 
 
 def test_an_orphan_counts_as_exposure() -> None:

@@ -3,14 +3,21 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from core.events import CancelAttempted, CycleOpened, LockoutStarted
+from core.events import CancelAttempted, CycleOpened, LockoutStarted, Observation
+from core.values import later_by
 from journal import open_journal
+from live.operator import folded
+from tests import build
 from tests.cli.command import ended
+from tests.core.world import mismatched
 from tests.real.test_halt_drill import stop
 from tests.real.world import JOURNAL, Drill, drill
 from tests.venue.process import eventually
@@ -118,4 +125,30 @@ def test_a_runner_whose_own_keys_are_still_refused_is_locked_out_anew(here: Dril
         runner.kill()
         runner.communicate()
     assert here.rows("cycles")[-1]["lockout"]
+    here.assert_sound()
+
+
+def test_a_halt_cancels_an_order_that_was_given_up_and_is_alive(here: Drill) -> None:
+    """Its runner died between the cancel's commit and its call: nobody else would name it."""
+    here.plan({1: RESTS[1][:1]})
+    state = here.session(1)
+    ((order, intent),) = state.intents.items()
+    with closing(open_journal(f"sqlite:///{here.folder}/j.db")) as journal:
+        committer = folded(journal)
+
+        def heard(observation: Observation) -> None:
+            committer.observe(
+                replace(observation, observed_at=later_by(committer.state.now, Decimal(2)))
+            )
+
+        heard(mismatched("order-vanished", "AAPL", order=order))
+        heard(build.absent(order))
+        heard(build.absent(order))
+        assert committer.state.intents == {}
+        heard(replace(build.reported(order, "new"), venue_order_id=intent.venue_order_id))
+        assert committer.state.orphans == {order: "AAPL"}
+
+    told(here, "halt", "--cancel-open", "--within", WITHIN_S)
+
+    assert [one["status"] for one in here.orders()] == ["canceled"]
     here.assert_sound()
