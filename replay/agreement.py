@@ -16,6 +16,7 @@ from typing import Any
 
 from core.events import (
     Event,
+    IntentClosed,
     OrderLookedUp,
     OrderSubmitAttempted,
     OrderSubmitFailed,
@@ -108,10 +109,14 @@ def _orders(state: State, dump: Mapping[str, Any]) -> list[str]:
 def _without_outcome(state: State, events: Sequence[Event]) -> list[str]:
     """Attempts nobody answered for; a FAILED one needs a refusal or looks that found nothing."""
     told: dict[str, list[Event]] = defaultdict(list)
+    closed: set[str] = set()
     for event in events:
         match event:
             case OrderSubmitted() | OrderSubmitFailed() | OrderSubmitUnknown() | OrderLookedUp():
-                told[event.client_order_id].append(event)
+                if event.client_order_id not in closed:
+                    told[event.client_order_id].append(event)
+            case IntentClosed():  # what comes behind it is an orphan's, and named as one
+                closed.add(event.client_order_id)
             case _:
                 pass
     wrong = []

@@ -154,7 +154,8 @@ TABLE: dict[Letter, tuple[Row, ...]] = {
     _L.FOUND: (
         Row(_S.UNKNOWN, _S.WORKING),
         Row(_S.MISSING, _S.WORKING),
-        *_stays(_S.WORKING, modeled=False),
+        Row(_S.GIVEN_UP, _S.RISEN, None, modeled=False),
+        *_stays(_S.WORKING, _S.ORPHAN, _S.DONE, _S.BURIED, modeled=False),
     ),
     _L.FOUND_OTHER: (
         Row(_S.UNKNOWN, _S.STRANGER, None, modeled=False),

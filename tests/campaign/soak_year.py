@@ -67,6 +67,10 @@ RATES = {
 for _kind in (*ARMED_ONLY, Fault.BUST, Fault.CORRECT, Fault.REPLACE_REJECTED):
     RATES.pop(_kind, None)  # those without a rate, and what only the stream tells: see `_amend`
 
+REFUSED_MAX = 2_000
+START_AGAIN_US = 15_000_000
+"""How long whoever starts a runner waits after a refused start."""
+
 SETTINGS = {
     "MODE": "paper", "NAME": "soak", "SYMBOLS": SYMBOLS, "MARKET__SOURCE": "sim",
     "MARKET__FIRST_DAY": FIRST_DAY, "BROKER__KIND": "alpaca",
@@ -181,8 +185,12 @@ class Year:
             except Killed as killed:
                 self.kills += 1
                 self.probes[f"killed: {killed}"] += 1
-            except BadInputError:
+            except BadInputError as refused:
                 self.probes["start refused"] += 1
+                if self.probes["start refused"] > REFUSED_MAX:
+                    self.violations.append(f"a start is refused again and again: {refused}")
+                    break
+                self.world.pass_us(START_AGAIN_US)
             if self.kills > 20_000:
                 self.violations.append("killed too often to get on")
                 break
