@@ -25,7 +25,8 @@ BROKER, RATE, ACCOUNT, REJECTS = "broker", "rate", "account", "rejects"
 OPENINGS = "openings"
 SILENT = (BROKER, RATE)
 """The scopes under which nothing at all is sent."""
-_SYMBOL, _TIMER = "symbol:", "lockout:"
+_SYMBOL, LOCKOUTS = "symbol:", "lockout:"
+"""`LOCKOUTS` begins the timers of this kind."""
 ALL = ""
 """Where refusals of every symbol are counted."""
 
@@ -37,12 +38,12 @@ def of_symbol(symbol: str) -> str:
 
 def timer_of(scope: str) -> str:
     """The timer that ends, or tries to end, the scope's lockout."""
-    return _TIMER + scope
+    return LOCKOUTS + scope
 
 
 def scope_of(timer: str) -> str | None:
     """The scope whose timer this is."""
-    return timer.removeprefix(_TIMER) if timer.startswith(_TIMER) else None
+    return timer.removeprefix(LOCKOUTS) if timer.startswith(LOCKOUTS) else None
 
 
 def in_the_way(state: State, symbol: str, *, closing: bool) -> Lockout | None:

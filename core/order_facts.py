@@ -33,6 +33,7 @@ from core.events import (
     SubmitFailure,
 )
 from core.fills import Fills
+from core.lockout_facts import LOCKOUTS
 from core.order import GIVEN_UP, OpenStatus, TerminalStatus, status_of
 from core.positions import FLAT, after_trade
 from core.rolling import exit_after, with_sent
@@ -143,8 +144,12 @@ def with_closed(state: State, event: IntentClosed) -> State:
         cancel_pending=False,
         outcome=outcome,
     )
-    own = f":{key}"
-    timers = {name: due for name, due in state.timers.items() if not name.endswith(own)}
+    own = f":{key}"  # a successor's id is whatever somebody else chose, "rate" or "MSFT" as well
+    timers = {
+        name: due
+        for name, due in state.timers.items()
+        if name.startswith(LOCKOUTS) or not name.endswith(own)
+    }
     state = replace(
         state,
         cycle=_counted(state.cycle, intent, done),

@@ -123,6 +123,16 @@ def test_what_was_to_go_once_it_was_known_goes_when_only_its_successor_is_known(
     lost.when(succeeded()).then(told("order-2: 100 at 10.01"))
 
 
+def test_a_successors_end_takes_no_lockouts_timer_with_it() -> None:
+    """Its id is whatever somebody chose: a lockout whose timer is gone never ends."""
+    own = f"lockout:{SECOND}"
+
+    outcome = given(WORKING, timer(own, 60), timer(f"cancel:{SECOND}", 60), replaced(), succeeded())
+
+    over = outcome.when(reported(SECOND, "canceled"))
+    assert over.state.timers == {own: timer(own, 60).due}
+
+
 def test_a_chain_of_several_is_followed_to_its_end() -> None:
     state = heard(
         replaced(),
