@@ -135,10 +135,16 @@ TABLE: dict[Letter, tuple[Row, ...]] = {
         Row(_S.PENDING, _S.SUBMITTING),
         Row(_S.ABSENT, _S.SUBMITTING, _C.RESEND),
     ),
-    _L.ANSWERED: (Row(_S.SUBMITTING, _S.WORKING),),
+    _L.ANSWERED: (
+        Row(_S.SUBMITTING, _S.WORKING),
+        *_stays(_S.WORKING, _S.DONE, modeled=False),
+    ),
     _L.REFUSED: (Row(_S.SUBMITTING, _S.REFUSED),),
     _L.NOT_SENT: (Row(_S.SUBMITTING, _S.PENDING),),
-    _L.LOST: (Row(_S.SUBMITTING, _S.DOUBTED),),
+    _L.LOST: (
+        Row(_S.SUBMITTING, _S.DOUBTED),
+        *_stays(_S.WORKING, _S.DONE, modeled=False),
+    ),
     _L.STARTED: (
         Row(_S.SUBMITTING, _S.DOUBTED),
         Row(_S.UNKNOWN, _S.DOUBTED),
@@ -155,6 +161,7 @@ TABLE: dict[Letter, tuple[Row, ...]] = {
         Row(_S.UNKNOWN, _S.WORKING),
         Row(_S.MISSING, _S.WORKING),
         Row(_S.GIVEN_UP, _S.RISEN, None, modeled=False),
+        Row(_S.SUBMITTING, _S.WORKING, None, modeled=False),
         *_stays(_S.WORKING, _S.ORPHAN, _S.DONE, _S.BURIED, modeled=False),
     ),
     _L.FOUND_OTHER: (
@@ -172,6 +179,7 @@ TABLE: dict[Letter, tuple[Row, ...]] = {
     _L.REPORTED: (
         *(Row(before, after) for before, after in _HEARD_OF.items()),
         Row(_S.MISSING, _S.WORKING),
+        Row(_S.SUBMITTING, _S.WORKING, None, modeled=False),
         *_stays(_S.DONE, _S.BURIED, modeled=False),
     ),
     _L.OVER: (
@@ -205,7 +213,8 @@ TABLE: dict[Letter, tuple[Row, ...]] = {
     ),
 }
 """Every transition there is. What the model leaves out: cancels of working orders, a look after one
-that was refused, words of brokers that nobody has, and the same thing told twice."""
+that was refused, words of brokers that nobody has, what an operator's process heard before the
+runner's own answer was written down, and the same thing told twice."""
 
 PASSING = {
     _S.CREATED: "an attempt",
