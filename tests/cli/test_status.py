@@ -164,7 +164,9 @@ def test_looking_for_the_holder_takes_no_lock(tmp_path: Path) -> None:
 
 
 def test_a_watch_shows_what_changes_and_ends_well_on_ctrl_c(folder: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a CI may have it ignored
     process = started("status", "--watch", 0.1, "--json", "--journal", URL, cwd=folder)
+    signal.signal(signal.SIGINT, before)
     try:
         assert line_of(process)["kill_switch"] is None
         told(folder, "halt", "--why", "now")
