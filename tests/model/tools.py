@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from tests.postgres_binaries import APT, INSTALL_S, TMP, finished
+from tests.postgres_binaries import APT, INSTALL_LOCK, INSTALL_S, finished
 
 PROGRAMS = ("spin", "gcc")
 
@@ -32,7 +32,7 @@ def install() -> None:
     if os.geteuid() != 0 or apt is None:
         message = f"no {' and no '.join(lacking())} on this machine: install Debian's package spin"
         raise NoSpinError(message)
-    with (TMP / "refold-spin-install.lock").open("a+") as turn:
+    with INSTALL_LOCK.open("a+") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         missing = lacking()
         if not missing:
