@@ -5,11 +5,11 @@ usage   python -m tests.campaign.alpaca_pause [--pauses 20] [--at 1234 …] [--p
 prints  violations with their point on standard error; the closing line on standard output:
         pauses N, stopped N, events after the claim N, duplicates N, orphans N, violations N
 status  0 = no violation, 1 = at least one
-each    SIGSTOP at a call of live/ or journal/ behind the claim, outside a write transaction; a
-        second runner takes over against the same venue and runs to the end; SIGCONT. The first
-        ends with the status of a fenced one and has appended nothing. What it may still send is an
-        order the journal decided on, under its own id: given up meanwhile, it is an orphan that
-        the next start names and counts
+each    SIGSTOP at a call of live/ or journal/ behind the claim, outside a write transaction (the
+        limiter's too); a second runner takes over against the same venue and runs to the end;
+        SIGCONT. The first ends with the status of a fenced one and has appended nothing. What it
+        may still send is an order the journal decided on, under its own id: given up meanwhile, it
+        is an orphan that the next start names and counts
 """
 
 import argparse
@@ -25,15 +25,12 @@ from typing import Any
 
 from bin.cli import __main__ as command_line
 from bin.cli.exits import Exit
-from live.brokers import real
 from live.brokers.alpaca.orders import Orders
 from live.chaos.pool import Tell, shared_out
-from live.rate import budget
 from replay.agreement import ORPHAN
 from tests.campaign import alpaca_scenario
 from tests.campaign.alpaca_processes import Paper, VenueProcess, folder_of, venue_of, warm_up
 from tests.campaign.pause import Stops, blind, fenced_events, unfenced
-from tests.campaign.plants import put
 from tests.campaign.processes import Session, _in_child, forked, ready
 
 STARTS_MAX = 4
@@ -66,7 +63,6 @@ def second(paper: Paper, venue: VenueProcess) -> tuple[int, list[str]]:
 
     def child(tell: Any) -> int:
         paper._prepare(venue, tell)
-        put(real, "START_WAIT_S", 3.0)  # where the first holds the limiter's lock
         return command_line.main([*paper.session.command, "--take-over"])
 
     return forked(child)
@@ -91,22 +87,14 @@ def judge(paper: Paper, point: int, plant: str) -> tuple[str, int, list[str]]:
         with os.fdopen(read_end, encoding="utf-8", errors="replace") as told:
             own = told.read().splitlines()
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        where = next(line[2:] for line in own if line.startswith("S "))
-        if (os.waitstatus_to_exitcode(status), code) == (Exit.CANNOT_RUN, 0) and _of_limiter(where):
-            return where, 0, third(paper, venue)
         wrong = [] if status == 0 else [f"the second runner: wait status {status}, {lines[-1:]}"]
         if code != Exit.FENCED:
             wrong.append(f"exit status {code}, expected {int(Exit.FENCED)}: {own[-1:]}")
         late, _ = fenced_events(paper.session)
         if late:
             wrong.append(f"{late} events of the fenced runner behind the other's claim")
+        where = next(line[2:] for line in own if line.startswith("S "))
         return where, late, wrong + third(paper, venue)
-
-
-def _of_limiter(where: str) -> bool:
-    """Whether it stopped in the limiter, whose lock it may hold: then another start is refused."""
-    named = f"def {where.rpartition('.')[2]}("
-    return any(named in file.read_text() for file in Path(budget.__file__).parent.glob("*.py"))
 
 
 def third(paper: Paper, venue: VenueProcess) -> list[str]:

@@ -43,6 +43,7 @@ from live.brokers.simulated import SimulatedBroker
 from live.brokers.venue_file import VenueFile
 from live.chaos.pool import Tell, shared_out
 from live.committer import Committer, FencedError
+from live.rate.file import FileStore
 from live.runner import Runner
 from tests.campaign.facts import differences
 from tests.campaign.kill import Campaign, Reference
@@ -78,6 +79,7 @@ class Stops:
         put(Committer, "claim", claim)
         put(Runner, "stop", stop)
         real_append, real_input = SQLiteStore.append, VenueFile._input
+        real_change = FileStore._change
 
         def append(store: SQLiteStore, *arguments: Any) -> None:
             with self._written():
@@ -88,6 +90,11 @@ class Stops:
             with self._written(), real_input(venue):
                 yield
 
+        def change(store: FileStore, *arguments: Any) -> Any:
+            with self._written():
+                return real_change(store, *arguments)
+
+        put(FileStore, "_change", change)
         put(SQLiteStore, "append", append)
         put(VenueFile, "_input", entered)
 
