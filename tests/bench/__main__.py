@@ -20,10 +20,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from tests.apt import LackingError
 from tests.bench import append, coding, postgres, process, reading, sending, sessions, steady
 from tests.bench.corpus import FULL, QUICK, Corpus
 from tests.bench.measure import DifferentError, Row
-from tests.postgres_server import NoServerError
 
 
 class Bench(NamedTuple):
@@ -146,7 +146,7 @@ def _measured(name: str, corpus: Corpus) -> Row | None:
         print(f"bench {name}", file=sys.stderr)
     try:
         return BENCHES[name].measure(corpus, name)
-    except NoServerError as error:
+    except LackingError as error:
         print(f"bench {name}: SKIPPED, no PostgreSQL: {error}", file=sys.stderr)
         return None
 

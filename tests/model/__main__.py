@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from replay.protocol import ROWS
+from tests.apt import LackingError
 from tests.model.checker import COMPILE_ENDS, ENDS, Result, SearchError, World, built, check
 from tests.model.mutants import ENDING, LARGE, MARKS, MUTANTS, WORLDS, Mutant
-from tests.model.tools import NoSpinError, install
+from tests.model.tools import install
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         install()
-    except NoSpinError as error:
+    except LackingError as error:
         print(f"MODEL SKIPPED: {error}", file=sys.stderr)
         return 2
     worlds = (*WORLDS, *(LARGE if options.full else ()))

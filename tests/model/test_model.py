@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.apt import LackingError
 from tests.model import checker
 from tests.model.__main__ import searched, unmet
 from tests.model.checker import ALL_MUTANTS, SearchError, World, built, check
 from tests.model.mutants import MUTANTS, WORLDS
-from tests.model.tools import NoSpinError, install
+from tests.model.tools import install
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def spin() -> None:
     """The model checker is here; else the test is skipped, loudly."""
     try:
         install()
-    except NoSpinError as error:
+    except LackingError as error:
         pytest.skip(f"THE PROTOCOL'S MODEL IS NOT CHECKED: {error}")
 
 

@@ -13,7 +13,7 @@ from live.rate.opening import store_at
 from live.rate.store import Found, Store
 from live.rate.window import SECOND
 from tests import postgres_server, redis_server
-from tests.postgres_binaries import NoServerError
+from tests.apt import LackingError
 from tests.rate.world import (
     LIMIT,
     RESERVE,
@@ -36,7 +36,7 @@ def started_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_se
     try:
         with redis_server.serving(tmp_path_factory.mktemp("redis")) as server:
             yield server
-    except NoServerError as error:
+    except LackingError as error:
         yield str(error)
 
 
