@@ -11,13 +11,13 @@ errors  `JournalUrlError`, which never shows a value that could be a password. W
         URL afterwards has none; libpq also takes it from PGPASSWORD or ~/.pgpass
 """
 
-import os
 import re
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from journal.errors import JournalUrlError
+from journal.state_folder import state_folder
 
 SCHEMA = "refold"
 FORM = "write postgresql://USER@HOST:PORT/DATABASE?schema=NAME"
@@ -52,7 +52,12 @@ def parse_postgres(text: str) -> PostgresPlace:
     base = ours.get("local", "")
     if "\0" in base or (base and not Path(base).is_absolute()):
         raise JournalUrlError(shown, "local: expected an absolute folder, found another")
-    folder = Path(base) if base else _state_folder(shown) / _folder_name(keywords, schema)
+    home = Path(base) if base else state_folder()
+    if home is None:
+        raise JournalUrlError(
+            shown, "expected a home folder for its side files, found none; add ?local=FOLDER"
+        )
+    folder = home if base else home / _folder_name(keywords, schema)
     return PostgresPlace(
         shown, schema, ours.get("writer", ""), folder / "journal", tuple(keywords.items())
     )
@@ -109,16 +114,3 @@ def _folder_name(keywords: dict[str, str], schema: str) -> str:
         schema,
     )
     return re.sub(r"[^A-Za-z0-9.-]", "_", "-".join(words)).lstrip(".") or "_"
-
-
-def _state_folder(shown: str) -> Path:
-    """Where a user's programs keep what is neither settings nor cache."""
-    named = os.environ.get("XDG_STATE_HOME", "")
-    if named and Path(named).is_absolute():
-        return Path(named) / "refold"
-    try:
-        return Path.home() / ".local" / "state" / "refold"
-    except RuntimeError:
-        raise JournalUrlError(
-            shown, "expected a home folder for its side files, found none; add ?local=FOLDER"
-        ) from None

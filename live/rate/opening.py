@@ -22,6 +22,7 @@ from pathlib import Path
 from core.canonical import sha256_hex
 from core.contract import Config
 from core.values import micros
+from journal.state_folder import state_folder
 from live.clock import Clock
 from live.feeds.errors import BadInputError
 from live.rate.budget import RateBudget
@@ -134,7 +135,11 @@ def open_budgets(
     place = config.rate.store
     if place == "file":
         place = os.environ.get("REFOLD_RATE__STORE", place)
-    store = store_at(place, Path(folder) if folder else _state_folder())
+    home = Path(folder) if folder else state_folder()
+    if home is None:
+        message = "rate.folder: expected a folder, for there is no home folder here; set it"
+        raise BadInputError(message)
+    store = store_at(place, home)
     url = config.broker.trading_url
     return Budgets(store, url, key_id, config, there=there, account=account)
 
@@ -170,18 +175,6 @@ def store_at(place: str, folder: Path) -> Store:
     from live.rate.postgres import PostgresStore  # noqa: PLC0415 - the same
 
     return PostgresStore(place)
-
-
-def _state_folder() -> Path:
-    """Where a user's programs keep what is neither settings nor cache."""
-    named = os.environ.get("XDG_STATE_HOME", "")
-    if named and Path(named).is_absolute():
-        return Path(named) / "refold"
-    try:
-        return Path.home() / ".local" / "state" / "refold"
-    except RuntimeError:
-        message = "rate.folder: expected a folder, for there is no home folder here; set it"
-        raise BadInputError(message) from None
 
 
 def _hash(*parts: str) -> str:

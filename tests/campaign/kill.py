@@ -19,11 +19,9 @@ each    the session starts and is killed at the point; it starts again and runs 
 """
 
 import argparse
-import json
 import os
 import random
 import re
-import select
 import shutil
 import sys
 import tempfile
@@ -33,6 +31,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from live.chaos.pool import Tell, shared_out
 from tests.campaign import scenario, tracer
 from tests.campaign.facts import Facts, differences
 from tests.campaign.plants import PLANTS
@@ -174,35 +173,12 @@ class Campaign:
         self, cases: Sequence[Case], reference: Reference, workers: int
     ) -> Iterator[Verdict]:
         """The verdict of every case, as they come."""
-        pipes = {self._worker(cases[first::workers], reference): b"" for first in range(workers)}
-        while pipes:
-            for pipe in select.select(list(pipes), [], [])[0]:
-                data = os.read(pipe, 1 << 16)
-                if not data:
-                    del pipes[pipe]
-                    os.close(pipe)
-                    os.wait()
-                    continue
-                *lines, pipes[pipe] = (pipes[pipe] + data).split(b"\n")
-                for line in lines:
-                    yield Verdict(*json.loads(line))
 
-    def _worker(self, cases: Sequence[Case], reference: Reference) -> int:
-        """A process that judges `cases`; the end of the pipe it writes verdicts to."""
-        read_end, write_end = os.pipe()
-        if os.fork() == 0:
-            status = 1
-            try:
-                os.close(read_end)
-                with os.fdopen(write_end, "wb", buffering=0) as pipe:
-                    for case in cases:
-                        verdict = self._judged(case, reference)
-                        pipe.write(json.dumps(verdict).encode() + b"\n")
-                status = 0
-            finally:
-                os._exit(status)
-        os.close(write_end)
-        return read_end
+        def work(worker: int, tell: Tell) -> None:
+            for case in cases[worker::workers]:
+                tell(self._judged(case, reference))
+
+        return (Verdict(*told) for told in shared_out(work, workers))
 
     def _judged(self, case: Case, reference: Reference) -> Verdict:
         session = self.session("+".join(map(str, case)).replace(":", "-") + f"-{os.getpid()}")
