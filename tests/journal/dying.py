@@ -229,10 +229,11 @@ SCENARIOS: dict[str, tuple[Any, Any]] = {
 def main(scenario: str, folder: Path, every: int) -> None:
     """Die on one line in `every`."""
     deaths, problems = 0, []
+    before = folder / "before"
+    before.mkdir(parents=True)
+    prepare(scenario, before / "j.db")
     while True:
-        place = folder / str(deaths)
-        place.mkdir(parents=True)
-        prepare(scenario, place / "j.db")
+        place = shutil.copytree(before, folder / str(deaths))
         died, acknowledged = die_once(scenario, place / "j.db", 1 + deaths * every)
         found = SCENARIOS[scenario][1](place / "j.db", acknowledged)
         if found:
