@@ -46,9 +46,10 @@ def check(name: str, command: list[str]) -> bool:
 def test(arguments: list[str]) -> bool:
     """Whether the tests passed."""
     chosen = any(word.startswith(("-n", "--numprocesses")) for word in arguments)
-    workers = [] if chosen else ["-n", str(min(4, os.cpu_count() or 1))]
+    processes = min(4, (os.cpu_count() or 1) + 1)  # one more: many wait for a disk or a process
+    workers = [] if chosen else ["-n", str(processes)]
     command = [PYTHON, "-m", "pytest", *arguments]
-    fresh = ["--cache-clear"] if os.environ.get("CI") == "true" else []
+    fresh = ["--cache-clear", "--durations=15"] if os.environ.get("CI") == "true" else []
     status = subprocess.run([*command, *workers, *fresh], cwd=ROOT, check=False).returncode
     failed = last_failed() if fresh and status == 1 else []
     if not 0 < len(failed) <= AGAIN_MAX:
