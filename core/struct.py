@@ -5,6 +5,7 @@ why     equal values must have equal bytes (ids are hashes), so a decimal, a tim
 errors  `ValueError` naming class, field, expected form and what was found
 """
 
+from collections.abc import Callable
 from typing import get_args, get_type_hints
 
 import msgspec
@@ -32,40 +33,76 @@ class Value(
 ):
     """A struct whose decimals, times and integers are canonical, or it does not exist."""
 
-    def __post_init__(self) -> None:
-        """Refuse a value that has more than one way to be written."""
-        cls = type(self)
-        checks = _CHECKS.get(cls)
-        if checks is None:
-            checks = _CHECKS[cls] = _checks_of(cls)
-        times, decimals, integers, maps = checks
-        name = ""
-        try:
-            for name in times:
-                value = getattr(self, name)
-                if value is not None and not matches_time(value):
-                    raise _refusal(cls, name, _TIME, value)
-            for name in decimals:
-                value = getattr(self, name)
-                if value is not None and not matches_decimal(value):
-                    raise _refusal(cls, name, _DECIMAL, value)
-        except TypeError:  # no text at all; asked for here alone, for every event comes this way
-            raise _refusal(cls, name, "text in one form", getattr(self, name)) from None
-        for name in integers:
-            value = getattr(self, name)
-            if type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER:
-                continue
-            if value is not None:
-                raise _refusal(cls, name, "an integer below 2^53", value)
-        for name in maps:
-            value = getattr(self, name)
-            if value is not None and not all(map(is_decimal_text, value.values())):
-                raise _refusal(cls, name, f"{_DECIMAL} at every key", value)
+    def __init_subclass__(cls) -> None:
+        """Give the class the check that msgspec runs whenever a value of it is made."""
+        cls.__post_init__ = _check_of(cls)  # type: ignore[attr-defined]  # msgspec asks for it
 
 
 _Names = tuple[str, ...]
 _Checks = tuple[_Names, _Names, _Names, _Names]
-_CHECKS: dict[type, _Checks] = {}
+
+
+def _check_of(cls: type[Value]) -> Callable[[Value], None]:
+    """The function that refuses a value of `cls` that has more than one way to be written.
+
+    It is written out for the class, one condition a field, because every event that is read comes
+    this way: for a fill 0.17 µs, and 0.37 by a loop over names. What it does not let pass goes to
+    that loop, `_refuse`, which decides and says why.
+    """
+    checks = times, decimals, integers, maps = _checks_of(cls)
+    conditions = [
+        *(f"(self.{name} is None or is_time(self.{name}))" for name in times),
+        *(f"(self.{name} is None or is_decimal(self.{name}))" for name in decimals),
+        *(
+            f"(self.{name} is None or type(self.{name}) is int and -MAX <= self.{name} <= MAX)"
+            for name in integers
+        ),
+        *(f"all(map(is_decimal, self.{name}.values()))" for name in maps),
+    ]
+    source = f"""
+def check(self):
+    try:
+        if {" and ".join(conditions) or "True"}:
+            return
+    except (TypeError, AttributeError):  # no text, no map
+        pass
+    refuse(self, checks)
+"""
+    names: dict[str, object] = {
+        "is_time": matches_time,
+        "is_decimal": matches_decimal,
+        "MAX": MAX_INTEGER,
+        "refuse": _refuse,
+        "checks": checks,
+    }
+    exec(source, names)  # noqa: S102 - text of ours and the names of our fields
+    return names["check"]  # type: ignore[return-value]  # the function just made
+
+
+def _refuse(value: Value, checks: _Checks) -> None:
+    """`ValueError` for the first field that is not canonical."""
+    cls = type(value)
+    times, decimals, integers, maps = checks
+    for name, expected, matches in (
+        *((name, _TIME, matches_time) for name in times),
+        *((name, _DECIMAL, matches_decimal) for name in decimals),
+    ):
+        found = getattr(value, name)
+        try:
+            if found is not None and not matches(found):
+                raise _refusal(cls, name, expected, found)
+        except TypeError:  # no text at all
+            raise _refusal(cls, name, "text in one form", found) from None
+    for name in integers:
+        found = getattr(value, name)
+        if type(found) is int and -MAX_INTEGER <= found <= MAX_INTEGER:
+            continue
+        if found is not None:
+            raise _refusal(cls, name, "an integer below 2^53", found)
+    for name in maps:
+        found = getattr(value, name)
+        if found is not None and not all(map(is_decimal_text, found.values())):
+            raise _refusal(cls, name, f"{_DECIMAL} at every key", found)
 
 
 def _checks_of(cls: type[Value]) -> _Checks:
