@@ -7,8 +7,10 @@ shape   `State`: the runner, the config in force, the market's last facts, the a
 why     history is a projection. A state that kept it would make folding quadratic (DESIGN §1).
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from operator import attrgetter
 
 import msgspec
 
@@ -31,6 +33,8 @@ ORDER_UPDATES, COMPARED, TRADING = "trade_updates", "account", "trading"
 in doubt; the account may trade."""
 VANISHED = "order-vanished"
 """The mismatch of an order that the broker acknowledged and no longer has."""
+_REPLACED = TerminalStatus.REPLACED  # a name, for looking it up in its enum takes 0.1 µs
+_open_of = attrgetter("open")
 NOT_AT_VENUE = (OpenStatus.PENDING_SUBMIT, OpenStatus.SUBMITTING, OpenStatus.UNKNOWN)
 
 
@@ -115,7 +119,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Whether it is over, replaced, and nobody knows by what."""
         if self.closed_at is None or self.reported_status is None:
             return False
-        if status_of(self.reported_status)[0] is not TerminalStatus.REPLACED:
+        if status_of(self.reported_status)[0] is not _REPLACED:
             return False
         if self.successor is None:
             return True
@@ -327,11 +331,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 yield msgspec.structs.replace(replaced, fills=NO_FILLS)
 
     def session_at(self, time: str) -> Session | None:
-        """The session with open <= time < close."""
-        for session in self.sessions:
-            if session.open <= time < session.close:
-                return session
-        return None
+        """The session with open <= time < close; every cycle asks, so history may cost nothing."""
+        begun = bisect_right(self.sessions, time, key=_open_of)
+        if not begun or time >= self.sessions[begun - 1].close:
+            return None
+        return self.sessions[begun - 1]
 
 
 INITIAL = State()

@@ -105,6 +105,35 @@ def test_a_calendar_replaces_the_days_it_names() -> None:
     assert [session.early_close for session in state.sessions] == [False, True]
 
 
+def test_a_session_is_found_from_its_open_to_before_its_close() -> None:
+    state = given(calendar(0, 2, 1)).state
+    found = {
+        seconds: session if session is None else session.date
+        for seconds in (-1, 0, CLOSE_S - 1, CLOSE_S, 24 * HOUR_S, 48 * HOUR_S, 72 * HOUR_S)
+        for session in (state.session_at(at(seconds)),)
+    }
+    first, second, third = (session.date for session in state.sessions)
+
+    assert list(found.values()) == [None, first, first, None, second, third, None]
+
+
+def test_a_session_is_found_without_looking_at_all_that_were() -> None:
+    class Asking(str):
+        __slots__ = ()
+        asked = 0
+
+        def __lt__(self, other: str) -> bool:
+            Asking.asked += 1
+            return str.__lt__(self, other)
+
+        __gt__ = __le__ = __ge__ = __lt__
+
+    state = given(calendar(*range(1000))).state
+    state.session_at(Asking(state.sessions[-1].open))
+
+    assert 0 < Asking.asked < 20
+
+
 def test_a_signal_is_kept_by_symbol_and_shown_to_the_strategy() -> None:
     signal = SignalObserved(
         observed_at=at(),
