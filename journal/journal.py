@@ -40,8 +40,8 @@ from journal.url import JournalUrl
 if TYPE_CHECKING:
     from core.events import Event
 
-PAGE = 512
-"""Rows read at once."""
+PAGE = 256
+"""Rows read at once: few enough that what is made of them stays in a processor's own cache."""
 _MAX_EPOCH = 2**53 - 1
 _REREAD_S = 1.0
 
@@ -196,13 +196,28 @@ class Journal:
         A `Head` as `after` must lie on this journal. `RollbackError` when `after` is beyond its
         end: whoever read that far once must hear of it.
         """
+        for page in self._pages(after, limit):
+            yield from page
+
+    def events(
+        self, after: int | Head = 0, limit: int | None = None
+    ) -> "Iterator[tuple[int, Event]]":
+        """(sequence, event) of what `read` gives, for whoever folds and needs no envelope.
+
+        A page is decoded before its first event is told: a processor that goes to and fro between
+        reading and folding does both slower, by a tenth over a long journal.
+        """
+        for page in self._pages(after, limit):
+            yield from [(recorded.sequence, recorded.event) for recorded in page]
+
+    def _pages(self, after: int | Head, limit: int | None) -> Iterator[list[Recorded]]:
         head = self._starting_head(after)
         left = limit
         while left is None or left > 0:
             page = self._page(head, PAGE if left is None else min(PAGE, left))
             if not page:
                 return
-            yield from page
+            yield page
             head = page[-1].head
             if left is not None:
                 left -= len(page)

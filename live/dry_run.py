@@ -91,9 +91,8 @@ def _state_of(inputs: Inputs) -> tuple[int, State]:
     with contextlib.closing(opened) as journal:
         state, head = Snapshots(journal).newest()
         sequence = head.sequence
-        for recorded in journal.read(after=head):
-            state = evolve(state, recorded.event)
-            sequence = recorded.sequence
+        for reached, event in journal.events(after=head):
+            state, sequence = evolve(state, event), reached
     return sequence, state
 
 

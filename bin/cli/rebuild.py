@@ -11,7 +11,6 @@ from bin.cli.journals import read
 from bin.cli.output import print_json, print_lines
 from bin.cli.problems import CannotRunError
 from bin.cli.progress import counting
-from core.events import Event
 from journal import Journal, parse_url
 from projections.projection import Projection
 from projections.registry import PROJECTIONS, named
@@ -44,13 +43,9 @@ def rebuild(options: argparse.Namespace) -> int:
 
 def source_of(journal: Journal) -> Source:
     """The journal as the projections' store reads it."""
-    head = journal.read_head()
-
-    def read(after: int) -> Iterator[tuple[int, Event]]:
-        for record in journal.read(after=after):
-            yield record.sequence, record.event
-
-    return Source(head=Head(head.sequence, head.chain), read=read, chain_at=journal.chain_at)
+    found = journal.read_head()
+    head = Head(found.sequence, found.chain)
+    return Source(head=head, read=journal.events, chain_at=journal.chain_at)
 
 
 def _rebuilt(

@@ -10,9 +10,7 @@ COUNTS = ("universe", "intents", "submitted", "failed", "unknown", "dropped", "f
 def summary_of(committer: Committer, seed: int) -> dict[str, object]:
     """The document of `run --json`."""
     journal, state = committer.journal, committer.state
-    records = journal.read(limit=committer.head.sequence)
-    events = ((record.sequence, record.event) for record in records)
-    view = fold_all(CYCLE_SUMMARY, events)
+    view = fold_all(CYCLE_SUMMARY, journal.events(limit=committer.head.sequence))
     totals = dict.fromkeys(COUNTS, 0)
     skipped: dict[str, int] = {}
     cycles = 0

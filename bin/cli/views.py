@@ -9,8 +9,7 @@ from projections.projection import Projection, Row, digest, fold_all
 
 def events_of(journal: Journal, at: int | None) -> Iterator[tuple[int, Event]]:
     """(sequence, event) up to `at`, or all."""
-    for record in journal.read(limit=at):
-        yield record.sequence, record.event
+    return journal.events(limit=at)
 
 
 def view_of(journal: Journal, projection: Projection, at: int | None) -> tuple[list[Row], str]:

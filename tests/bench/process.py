@@ -70,8 +70,8 @@ def fold(url: str, events: int) -> None:
     """Fold the first `events` of a journal, every byte checked, and say the peak."""
     state = INITIAL
     with open_journal(url, read_only=True) as journal:
-        for recorded in journal.read(limit=events):
-            state = evolve(state, recorded.event)
+        for _, event in journal.events(limit=events):
+            state = evolve(state, event)
     print(peak_bytes())
 
 

@@ -74,8 +74,8 @@ def folding_long(corpus: Corpus, name: str) -> Row:
 def _events_folded(url: str) -> int:
     state = INITIAL
     with open_journal(url, read_only=True) as journal:
-        for recorded in journal.read():
-            state = evolve(state, recorded.event)
+        for _, event in journal.events():
+            state = evolve(state, event)
         return journal.read_head().sequence
 
 
@@ -95,8 +95,8 @@ def fold(corpus: Corpus) -> State:
     """The state at the journal's end."""
     state = INITIAL
     with open_journal(corpus.url, read_only=True) as journal:
-        for recorded in journal.read():
-            state = evolve(state, recorded.event)
+        for _, event in journal.events():
+            state = evolve(state, event)
     return state
 
 

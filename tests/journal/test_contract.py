@@ -161,6 +161,15 @@ def test_reading_is_limited_and_starts_behind_any_sequence(journal: Journal) -> 
     assert list(journal.read(limit=0)) == []
 
 
+def test_the_events_are_those_that_reading_gives(journal: Journal) -> None:
+    add(journal, 1_200, batch=400)
+    told = [(recorded.sequence, recorded.event) for recorded in journal.read()]
+
+    assert list(journal.events()) == told
+    assert list(journal.events(after=5, limit=700)) == told[5:705]
+    assert list(journal.events(after=journal.head)) == list(journal.events(limit=0)) == []
+
+
 def test_reading_and_verifying_take_the_same_memory_whatever_the_length(
     url: str, journal: Journal
 ) -> None:
