@@ -163,16 +163,18 @@ def _after_lifecycle(state: State, event: Lifecycle) -> State:
 def _after_decision(state: State, event: Decision) -> State:
     state = replace(state, decisions=state.decisions + 1)
     match event:
-        case OrderSubmitSkipped():
-            return _count(state, skipped=1)
-        case OrderSubmitAttempted() | CancelAttempted() | ReplaceAttempted() | LookupRequested():
+        case OrderSubmitAttempted():
             return order_facts.after_request(state, event)
         case IntentCreated():
             return order_facts.with_intent(state, event)
-        case TimerSet():
-            return replace(state, timers={**state.timers, event.key: event.due})
         case IntentClosed():
             return with_reject(order_facts.with_closed(state, event), event)
+        case TimerSet():
+            return replace(state, timers={**state.timers, event.key: event.due})
+        case CancelAttempted() | ReplaceAttempted() | LookupRequested():
+            return order_facts.after_request(state, event)
+        case OrderSubmitSkipped():
+            return _count(state, skipped=1)
         case CycleClosed():
             return _with_cycle_closed(state, event)
         case KillSwitchLatched():

@@ -52,7 +52,8 @@ NO_FILLS = Fills()
 
 def filled(fills: Fills) -> Decimal:
     """Shares filled: by the executions, or by a report that knows of more."""
-    return max(fills.executed_quantity, fills.reported_quantity)
+    executed, reported = fills.executed_quantity, fills.reported_quantity
+    return max(executed, reported)
 
 
 def notional(fills: Fills) -> Decimal:

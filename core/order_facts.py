@@ -6,8 +6,6 @@ rule    A report of an order the state does not hold changes no position here: `
         our id, for ever: it is never adopted, whatever is said of it later.
 """
 
-from decimal import Decimal
-
 from msgspec.structs import replace
 
 from core import fills as fill_rules
@@ -38,7 +36,7 @@ from core.order import GIVEN_UP, OpenStatus, TerminalStatus, status_of
 from core.positions import FLAT, after_trade
 from core.rolling import exit_after, with_sent
 from core.state import NOT_AT_VENUE, CycleCounts, Intent, Replacement, State
-from core.values import CONTEXT, ZERO, TimeText
+from core.values import CONTEXT, ZERO, TimeText, number
 
 Report = (
     OrderSubmitted
@@ -52,6 +50,7 @@ Report = (
     | FillBusted
     | FillCorrected
 )
+_LINKS = (OrderLookedUp, ReplaceAnswered)
 _OF_ATTEMPTS = (OrderSubmitFailed, OrderSubmitUnknown)
 Request = OrderSubmitAttempted | CancelAttempted | ReplaceAttempted | LookupRequested
 # Python looks a member of an enum up in a tenth of a microsecond, a name of the module in none.
@@ -76,16 +75,16 @@ def with_intent(state: State, event: IntentCreated) -> State:
         intent_id=content_id(event),
         symbol=event.symbol,
         side=event.side,
-        quantity=Decimal(event.quantity),
+        quantity=number(event.quantity),
         order_type=event.order_type,
-        limit_price=None if event.limit_price is None else Decimal(event.limit_price),
+        limit_price=None if event.limit_price is None else number(event.limit_price),
         time_in_force=event.time_in_force,
         closing=event.closing,
         cycle=event.cycle,
         slot=event.slot,
         since=event.slot if state.mode == "sim" else event.decided_at,
         valid_until=event.valid_until,
-        worst_price=Decimal(event.limit_price or (event.ask if event.side == "buy" else event.bid)),
+        worst_price=number(event.limit_price or (event.ask if event.side == "buy" else event.bid)),
     )
     if cycle is not None:
         cycle = replace(cycle, intents=cycle.intents + 1, universe=cycle.universe + 1)
@@ -94,9 +93,10 @@ def with_intent(state: State, event: IntentCreated) -> State:
 
 def after_request(state: State, event: Request) -> State:
     """A request of ours may now be on its way, counted in the window of what was sent."""
-    cancel = isinstance(event, CancelAttempted)
     key = event.client_order_id
-    intent = state.alive(key) if cancel else state.intents.get(key)
+    intent = state.intents.get(key)
+    if intent is None and isinstance(event, CancelAttempted):
+        intent = state.alive(key)
     if intent is None:
         message = (
             f"intent {event.client_order_id}: expected an open intent for {type(event).__name__}"
@@ -115,9 +115,9 @@ def after_request(state: State, event: Request) -> State:
                 cancel_reason=event.reason,
             )
         case ReplaceAttempted():
-            limit = None if event.limit_price is None else Decimal(event.limit_price)
+            limit = None if event.limit_price is None else number(event.limit_price)
             heir = event.successor_client_order_id
-            asked = replace(intent, replacement=Replacement(heir, Decimal(event.quantity), limit))
+            asked = replace(intent, replacement=Replacement(heir, number(event.quantity), limit))
         case LookupRequested():
             asked = replace(intent, lookups=event.look)
     sent = with_sent(state.sent, event.decided_at, order=order)
@@ -148,7 +148,7 @@ def with_closed(state: State, event: IntentClosed) -> State:
     timers = {
         name: due
         for name, due in state.timers.items()
-        if name.startswith(LOCKOUTS) or not name.endswith(own)
+        if not name.endswith(own) or name.startswith(LOCKOUTS)
     }
     state = replace(
         state,
@@ -162,7 +162,8 @@ def with_closed(state: State, event: IntentClosed) -> State:
 
 def after_report(state: State, event: Report) -> State:
     """What the venue said of an order of ours; of another's, nothing changes here."""
-    if isinstance(event, OrderLookedUp | ReplaceAnswered):
+    if type(event) in _LINKS:
+        assert isinstance(event, OrderLookedUp | ReplaceAnswered)
         before = succession.predecessor_of(state, event)
         if before is not None:
             return _with_successor(state, before, event)
@@ -215,10 +216,10 @@ def _heard(intent: Intent, event: Report) -> Intent:
             cumulative = event.cumulative_quantity
             fills = fill_rules.with_fill(
                 intent.fills,
-                Decimal(event.quantity),
-                Decimal(event.price),
+                number(event.quantity),
+                number(event.price),
                 event.execution_id,
-                None if cumulative is None else Decimal(cumulative),
+                None if cumulative is None else number(cumulative),
             )
             return _with_fills(_accepted(intent, event.venue_order_id, None), fills)
         case OrderSubmitted():
@@ -245,8 +246,8 @@ def _heard(intent: Intent, event: Report) -> Intent:
             corrected = fill_rules.with_correction(
                 intent.fills,
                 event.execution_id,
-                Decimal(event.quantity),
-                Decimal(event.price),
+                number(event.quantity),
+                number(event.price),
                 event.correction_id,
             )
             return _with_fills(_accepted(intent, None, None), corrected)
@@ -296,16 +297,16 @@ def _looked_up(intent: Intent, event: OrderLookedUp) -> Intent:
 
 def _replaced(intent: Intent, event: OrderReported | OrderLookedUp) -> Intent:
     """A replaced order's successor, as the broker names it; before the end it may be another."""
-    over = event.status is not None and status_of(event.status)[0] is TerminalStatus.REPLACED
-    if not over or event.replaced_by is None:
+    if event.replaced_by is None or event.status is None:
         return intent
-    return replace(intent, replaced_by=event.replaced_by)
+    over = status_of(event.status)[0] is TerminalStatus.REPLACED
+    return replace(intent, replaced_by=event.replaced_by) if over else intent
 
 
 def same_order(intent: Intent, found: OrderLookedUp) -> bool:
     """Whether what the broker has under our id is what we meant to send."""
-    limit = None if found.limit_price is None else Decimal(found.limit_price)
-    quantity = None if found.quantity is None else Decimal(found.quantity)
+    limit = None if found.limit_price is None else number(found.limit_price)
+    quantity = None if found.quantity is None else number(found.quantity)
     return (
         (found.symbol, found.side, quantity) == (intent.symbol, intent.side, intent.quantity)
         and (found.order_type, limit) == (intent.order_type, intent.limit_price)
@@ -316,9 +317,11 @@ def same_order(intent: Intent, found: OrderLookedUp) -> bool:
 def _with_cumulative(intent: Intent, event: OrderReported | OrderLookedUp) -> Intent:
     if event.filled_quantity is None:
         return intent
-    average = None if event.average_price is None else Decimal(event.average_price)
-    fills = fill_rules.with_report(intent.fills, Decimal(event.filled_quantity), average)
-    return _with_fills(intent, fills)
+    quantity = number(event.filled_quantity)
+    if event.average_price is None or quantity <= intent.filled:
+        return intent
+    average = number(event.average_price)
+    return _with_fills(intent, fill_rules.with_report(intent.fills, quantity, average))
 
 
 def _with_fills(intent: Intent, fills: Fills) -> Intent:
@@ -340,7 +343,9 @@ def _settled(state: State, before: Intent, after: Intent, at: TimeText) -> State
         intents = {**intents, key: after}
     else:
         closed = closed.with_item(key, after)
-    cycle = _counted(state.cycle, before, after)
+    cycle = state.cycle
+    if after.outcome != before.outcome:
+        cycle = _counted(cycle, before, after)
     state = replace(state, intents=intents, closed=closed, cycle=cycle)
     return state if after.fills is before.fills else _moved(state, before, after, at)
 
@@ -359,8 +364,7 @@ def _moved(state: State, before: Intent, after: Intent, at: TimeText) -> State:
     exit_now = exit_after(left, held, moved, at)
     if exit_now is not None and exit_now is not left:
         exits = {**exits, symbol: exit_now}
-    chain = succession.others_of(state, after)
-    first = not known and not any(other.filled for other in chain)
+    first = not known and not any(one.filled for one in succession.others_of(state, after))
     return replace(
         state,
         exits=exits,

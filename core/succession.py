@@ -127,6 +127,8 @@ def accepted_as_gone(state: State) -> State:
 
 def others_of(state: State, intent: Intent) -> Iterator[Intent]:
     """The other orders of its chain, as far as the state holds them."""
+    if intent.replaces is None and intent.successor is None:
+        return
     seen = {intent.client_order_id}
     for forward in (False, True):
         at = intent

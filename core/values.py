@@ -107,8 +107,9 @@ def decimal_text(value: Decimal | int | str) -> DecimalText:
     return DecimalText(text)
 
 
+@lru_cache(maxsize=1 << 10)
 def number(text: str) -> Decimal:
-    """The number a `DecimalText` writes."""
+    """The number a `DecimalText` writes; kept, for a price is told by order, report and fill."""
     return Decimal(text)
 
 
