@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from core import outcomes
 from core.events import OrderLookedUp, OrderSubmitUnknown
+from live.at_broker import AtBroker
 from live.brokers.alpaca.orders import Orders
 from live.brokers.ticket import Ticket
 from tests.campaign.plants import put
@@ -62,9 +63,15 @@ def no_list_at_start() -> None:
     put(reconcile, "_news", lambda *_, **__: [])
 
 
+def no_cancel_again() -> None:
+    """+ A cancel whose answer nobody wrote down is not sent by the next `halt --cancel-open`."""
+    put(AtBroker, "_again", lambda *_: None)
+
+
 PLANTS: dict[str, Callable[[], None]] = {
     "fresh-id": fresh_id_after_a_timeout,
     "absence-at-once": absence_at_once,
     "forget-attempts": forget_attempts,
     "no-news": no_list_at_start,
+    "no-cancel-again": no_cancel_again,
 }

@@ -49,12 +49,12 @@ class VenueProcess(NamedTuple):
 
 
 @contextmanager
-def venue_of(behavior: str) -> Iterator[VenueProcess]:
-    """A venue of its own, told how to behave; killed at the end."""
+def venue_of(behavior: str, *more: str) -> Iterator[VenueProcess]:
+    """A venue of its own, told how to behave; killed at the end. `more`: arguments besides."""
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _be_venue(write_end)
+        _be_venue(write_end, more)
     os.close(write_end)
     try:
         with os.fdopen(read_end, encoding="utf-8") as told:
@@ -72,14 +72,14 @@ def venue_of(behavior: str) -> Iterator[VenueProcess]:
         os.waitpid(pid, 0)
 
 
-def _be_venue(write_end: int) -> None:
+def _be_venue(write_end: int, more: tuple[str, ...]) -> None:
     """`python -m live.venue`, its line of readiness to the pipe; never returns."""
     status = 97
     try:
         os.dup2(write_end, 1)
         sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
         sys.argv = ["venue", "--always-open", "--requests-per-minute", "1000000"]
-        sys.argv += ["--cash", str(CASH)]
+        sys.argv += ["--cash", str(CASH), *more]
         status = venue_program.main()
     finally:
         os._exit(status)

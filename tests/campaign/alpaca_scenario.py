@@ -7,6 +7,7 @@ orders  1 AAA bought at the touch, 2 BBB bought at the touch: the one that goes 
 times   as short as a loaded machine allows: what is waited for is waited for in every case
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,7 +82,7 @@ source = "csv:{folder}/market.csv"
 target = "{folder}/planned.py:Planned"
 
 [risk]
-order_max_age_s = "0.25"
+order_max_age_s = "{order_max_age_s}"
 
 [broker]
 kind = "alpaca"
@@ -104,7 +105,8 @@ snapshot_every = 25
 """
 SETTLE_S = "0.7"
 
-_PLAN = {
+Plan = Mapping[int, tuple[tuple[str, str, int, int], ...]]
+_PLAN: Plan = {
     1: (("AAA", "buy", 10, 0), ("BBB", "buy", 8, 0)),
     2: (("CCC", "buy", 4, 10),),
     3: (("AAA", "sell", 4, 0),),
@@ -130,15 +132,18 @@ class Planned:
 '''
 
 
-def write_inputs(folder: Path) -> Path:
+def write_inputs(folder: Path, plan: Plan = _PLAN, order_max_age_s: str = "0.25") -> Path:
     """Write market, strategy and config; the config's path."""
     rows = ["time,symbol,bid,ask,bid_size,ask_size,last,volume"]
     for minute in (31, 32, 33, 34):
         for symbol, (bid, ask) in PRICES.items():
             rows.append(f"2026-11-02T14:{minute}:00.000000Z,{symbol},{bid},{ask},500,500,{bid},900")
     (folder / "market.csv").write_text("\n".join(rows) + "\n", encoding="ascii")
-    strategy = _STRATEGY.replace("$PLAN", repr(_PLAN))
+    strategy = _STRATEGY.replace("$PLAN", repr(plan))
     (folder / "planned.py").write_text(strategy, encoding="ascii")
     config = folder / "campaign.toml"
-    config.write_text(_CONFIG.format(folder=folder, settle_s=SETTLE_S), encoding="utf-8")
+    config.write_text(
+        _CONFIG.format(folder=folder, settle_s=SETTLE_S, order_max_age_s=order_max_age_s),
+        encoding="utf-8",
+    )
     return config
