@@ -7,7 +7,7 @@ rule    what is about an order's status ends with the order; what only a person 
 from core.emit import Emitter
 from core.events import AlertCleared, AlertRaised
 
-OF_STATUS = ("status.unknown", "status.watched", "status.stuck")
+OF_STATUS = ("status.unknown", "status.watched", "status.stuck", "status.uncanceled")
 """Alerts of an order's status, which end with it."""
 OF_PERSONS = ("fill.amended:", "identity:", "order.foreign:", "order.orphan:", "order.replaced:")
 """Alerts of facts that stay as they are: `resume` says that a person has seen them."""

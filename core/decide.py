@@ -7,7 +7,7 @@ why     live and replay call the same function, so parity is equality of ids
 
 from decimal import localcontext
 
-from core import alerts, cycle, ending, lockouts, outcomes, pause, throttle
+from core import alerts, cycle, ending, insisting, lockouts, outcomes, pause, throttle
 from core.alerts import alert, clear
 from core.emit import Emitter
 from core.events import (
@@ -74,10 +74,13 @@ def _derive(emit: Emitter, observation: Observation, strategy: type | None) -> N
             outcomes.on_unknown(emit, observation.client_order_id)
         case OrderLookedUp():
             outcomes.on_looked_up(emit, observation)
+            insisting.on_looked_up(emit, observation)
         case CancelAnswered():
             ending.on_cancel_answered(emit, observation)
+            insisting.on_answered(emit, observation)
         case TimerElapsed():
             outcomes.on_timer(emit, observation.key)
+            insisting.on_timer(emit, observation.key)
         case RunnerStarted():
             outcomes.on_runner_started(emit)
         case OperatorCommanded():

@@ -95,7 +95,7 @@ def after_request(state: State, event: Request) -> State:
     """A request of ours may now be on its way, counted in the window of what was sent."""
     key = event.client_order_id
     intent = state.intents.get(key)
-    if intent is None and isinstance(event, CancelAttempted):
+    if intent is None and isinstance(event, CancelAttempted | LookupRequested):
         intent = state.alive(key)
     if intent is None:
         message = (

@@ -1,8 +1,8 @@
 """Parity: every decision derived again from the observations, and compared with the recorded id.
 
 shape   parity(records, strategy) -> Report
-rule    Equality of sha256 ids, nothing weaker. A stretch decided under other `rules` than this
-        release's is folded from its recorded decisions and counted as not re-derived.
+rule    Equality of sha256 ids, nothing weaker. A stretch decided under `rules` that this core
+        does not keep is folded from its recorded decisions and counted as not re-derived.
 finds   a strategy that reads a clock, `random`, `hash()` of text, the order of a set, or memory of
         its own: its decisions come out different, and the first one is named with its fields
 """
@@ -18,7 +18,7 @@ from core.decide import advance
 from core.events import ConfigSnapshot, CycleOpened, Decision, Event, StrategyLoaded, tag_of
 from core.events.base import DecisionEvent
 from core.evolve import evolve
-from core.rules import RULES
+from core.rules import REDERIVED
 from core.state import INITIAL, State
 from core.strategy_source import load_class
 
@@ -131,7 +131,7 @@ class _Run:
         elif self.disturb is not None and isinstance(event, CycleOpened):
             self._move_on(event, self.disturb)
         rules = event.rules if isinstance(event, ConfigSnapshot) else self.state.rules
-        if rules == RULES:
+        if rules in REDERIVED:
             self.state, derived = advance(self.state, event, self.strategy)
             self.derived = deque(derived)
         else:
@@ -164,7 +164,7 @@ class _Run:
         )
 
     def _compare(self, record: Record, event: Decision) -> None:
-        if self.state.rules != RULES:
+        if self.state.rules not in REDERIVED:
             self.not_rederived += 1
             self.state = evolve(self.state, event)
             return

@@ -155,7 +155,7 @@ TABLE: dict[Letter, tuple[Row, ...]] = {
         Row(_S.DOUBTED, _S.UNKNOWN),
         Row(_S.VANISHED, _S.MISSING),
         *_stays(_S.UNKNOWN, _S.MISSING),
-        *_stays(_S.WORKING, modeled=False),
+        *_stays(_S.WORKING, _S.ORPHAN, modeled=False),
     ),
     _L.FOUND: (
         Row(_S.UNKNOWN, _S.WORKING),
@@ -173,9 +173,12 @@ TABLE: dict[Letter, tuple[Row, ...]] = {
         Row(_S.UNKNOWN, _S.ABSENT, _C.PROVEN),
         Row(_S.MISSING, _S.MISSING, _C.UNPROVEN),
         Row(_S.MISSING, _S.GONE, _C.PROVEN),
-        *_stays(_S.WORKING, modeled=False),
+        *_stays(_S.WORKING, _S.ORPHAN, _S.DONE, _S.BURIED, modeled=False),
     ),
-    _L.LOOK_FAILED: (*_stays(_S.UNKNOWN, _S.MISSING), *_stays(_S.WORKING, modeled=False)),
+    _L.LOOK_FAILED: (
+        *_stays(_S.UNKNOWN, _S.MISSING),
+        *_stays(_S.WORKING, _S.ORPHAN, _S.DONE, _S.BURIED, modeled=False),
+    ),
     _L.REPORTED: (
         *(Row(before, after) for before, after in _HEARD_OF.items()),
         Row(_S.MISSING, _S.WORKING),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -22,7 +23,7 @@ from core.events import (
 )
 from core.events.base import DecisionEvent
 from core.evolve import evolve
-from core.rules import RULES
+from core.rules import REDERIVED, RULES
 from core.state import INITIAL
 from core.values import DecimalText
 from journal import open_journal
@@ -268,6 +269,38 @@ def test_stretches_of_two_rules_are_told_apart(session: list[Event]) -> None:
     report = parity(records([*events, last, *decided]))
     assert (report.parity, report.not_rederived) == (True, before)
     assert report.decisions == before + len(decided)
+
+
+@pytest.mark.parametrize("rules", sorted(REDERIVED))
+def test_what_older_rules_decided_is_derived_again_where_this_core_keeps_them(rules: int) -> None:
+    """A cancel that was accepted: of it the rules from 3 on make a timer, those before nothing."""
+    text = (
+        "from core.strategy import OrderRequest\nclass Asking:\n"
+        "    def decide(self, view):\n        return [OrderRequest('MSFT', 'buy', 10)]\n"
+    )
+    loaded = replace(world.strategy_loaded(), sources={"test": text})
+    events: list[Event] = []
+    state, strategy = INITIAL, stored_strategy(loaded)
+
+    def hear(observation: Any) -> None:
+        nonlocal state
+        if isinstance(observation, ConfigSnapshot):
+            observation = replace(observation, rules=rules)
+        state, decided = advance(state, observation, strategy)
+        events.extend([observation, *decided])
+
+    heard = [e for e in world.open_market() if not isinstance(e, StrategyLoaded)]
+    for observation in [*heard, loaded, build.cycle_opened(1)]:
+        hear(observation)
+    (order,) = state.intents
+    for observation in [
+        build.submitted(order), world.commanded("cancel-all"), build.cancel_answered(order),
+    ]:  # fmt: skip
+        hear(observation)
+
+    report = parity(records(events))
+    assert (report.parity, report.not_rederived) == (True, 0)
+    assert (f"uncanceled:{order}" in state.timers) is (rules >= 3)
 
 
 def test_in_a_disturbed_pass_a_memory_of_the_strategys_own_is_found() -> None:
