@@ -44,6 +44,12 @@ class Actions:
         self.broker = broker
         self.monotonic = monotonic
         self.anchored = 0
+        self.keys_hold = False
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the broker is asked nothing: locked out, and nobody here saw that keys hold."""
+        return BROKER in self.committer.state.lockouts and not self.keys_hold
 
     @property
     def now(self) -> TimeText:
@@ -72,7 +78,7 @@ class Actions:
                     return None  # it is over: whoever else asked for it, or it filled
                 if self.committer.is_answered(decision):
                     return None  # another process has sent it
-                if BROKER in self.committer.state.lockouts:
+                if self.is_silent:
                     return CancelAnswered(
                         observed_at=self.now,
                         client_order_id=order_id,
@@ -88,7 +94,7 @@ class Actions:
 
     def _look_up(self, client_order_id: str) -> OrderLookedUp:
         """One look, or one that was not taken, which proves nothing."""
-        if BROKER not in self.committer.state.lockouts:
+        if not self.is_silent:
             return self.broker.look_up(client_order_id, self.now)
         return OrderLookedUp(
             observed_at=self.now,

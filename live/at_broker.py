@@ -128,8 +128,8 @@ class AtBroker:
         for intent in self._open():
             if intent.venue_order_id is not None:
                 self.broker.learn(intent.client_order_id, intent.venue_order_id)
-        if BROKER in self.committer.state.lockouts and not self.why:
-            self._hear_account()  # these keys hold: the runner's, or new ones
+        if BROKER in self.committer.state.lockouts:
+            self._try_keys()
         if not self._carry_out(decisions, ends):
             self._again(ends)
         others, looks = self._look(), 0
@@ -145,6 +145,17 @@ class AtBroker:
             others = self._look()
         return Canceled(asked, self._left(), others, self.why)
 
+    def _try_keys(self) -> None:
+        """Whether these keys hold, the runner's or new ones: the account, or the open orders, tell.
+
+        A cancel needs no more than that. The lockout ends when the account was read whole.
+        """
+        if not self.why:
+            self._hear_account()
+        else:
+            self._look()
+        self.actions.keys_hold = not self.why
+
     def _is_forgotten(self, intent: Intent) -> bool:
         """Whether it is open, and no cancel of it is on its way or waits for its time."""
         timers, now = self.committer.state.timers, self.clock.now()
@@ -156,7 +167,7 @@ class AtBroker:
         """Send the cancels that were sent and did nothing: an answer can be lost, or taken back."""
         for intent in self._open():
             asleep = intent.cancel_pending and intent.reported_status != "pending_cancel"
-            silent = BROKER in self.committer.state.lockouts or self.clock.monotonic() >= ends
+            silent = self.actions.is_silent or self.clock.monotonic() >= ends
             if intent.at_venue and asleep and not silent:
                 order_id, attempt = intent.client_order_id, intent.cancel_attempt
                 answer = self.broker.cancel(order_id, attempt, self.clock.now())

@@ -128,6 +128,28 @@ def test_a_runner_whose_own_keys_are_still_refused_is_locked_out_anew(here: Dril
     here.assert_sound()
 
 
+def test_a_halt_of_a_locked_out_account_cancels_although_its_positions_cannot_be_read(
+    here: Drill,
+) -> None:
+    """The keys hold again, and nobody but the halt knows: a cancel needs the open orders alone."""
+    here.plan(RESTS, broker={"probe_after_s": "3000", "probe_max_s": "3000"})
+    runner = here.started("run", "--config", "c.toml", "--pace", "3000", "--json")
+    try:
+        eventually(lambda: len(here.orders()) == 2, WITHIN_S)
+        here.venue.post("keys", {"refuses": 401})
+        comes(here, LockoutStarted)
+    finally:
+        runner.kill()
+        runner.communicate()
+    here.venue.post("keys", {"refuses": None})
+    here.venue.arm("error_before", method="GET", path="/v2/positions", times=999)
+
+    told(here, "halt", "--cancel-open", "--within", WITHIN_S)
+
+    assert {one["status"] for one in here.orders()} == {"canceled"}
+    here.assert_sound()
+
+
 def test_a_halt_cancels_an_order_that_was_given_up_and_is_alive(here: Drill) -> None:
     """Its runner died between the cancel's commit and its call: nobody else would name it."""
     here.plan({1: RESTS[1][:1]})
