@@ -7,6 +7,7 @@ from core.values import TimeText, time_text
 from live.brokers.alpaca.answer import Answer
 from live.brokers.alpaca.barrier import Barrier
 from live.brokers.alpaca.broker import AlpacaBroker
+from live.brokers.alpaca.client import AlpacaClient
 from live.feeds.errors import BadInputError
 from tests.alpaca.account import Account
 from tests.alpaca.conftest import Serving
@@ -31,8 +32,8 @@ class Clock:
 
 def heard(answer: Answer, *, trading: bool = True) -> Barrier:
     """A barrier that heard one answer."""
-    barrier = Barrier(Clock())
-    barrier.heard(answer, "GET /account", trading=trading)
+    barrier = Barrier(Clock(), trading=trading)
+    barrier.heard(answer, "GET /account")
     return barrier
 
 
@@ -66,33 +67,33 @@ def test_of_a_session_nothing_leaves_but_a_try_however_long_it_waits() -> None:
     clock = Clock()
     barrier = Barrier(clock)
     barrier.driven = True
-    barrier.heard(UNAUTHORIZED, "POST /orders", trading=True)
+    barrier.heard(UNAUTHORIZED, "POST /orders")
     clock.minutes = 10_000
 
     assert barrier.refusal() is not None
     with barrier.trying():
         assert barrier.refusal() is None
-        barrier.heard(UNAUTHORIZED, "GET /account", trading=True)
+        barrier.heard(UNAUTHORIZED, "GET /account")
         assert barrier.refusal() is not None, "the first that is refused ends the try"
     assert len(barrier.news()) == 1
     with barrier.trying():
-        barrier.heard(Answer(503, {}, b""), "GET /account", trading=True)
+        barrier.heard(Answer(503, {}, b""), "GET /account")
     assert barrier.refusal() is not None, "what shows nothing opens nothing"
     with barrier.trying():
-        barrier.heard(FINE, "GET /account", trading=True)
+        barrier.heard(FINE, "GET /account")
     assert barrier.refusal() is None
 
 
 def test_of_other_commands_one_call_leaves_after_a_minute_then_after_twice_as_long() -> None:
     clock = Clock()
     barrier = Barrier(clock)
-    barrier.heard(UNAUTHORIZED, "GET /account", trading=True)
+    barrier.heard(UNAUTHORIZED, "GET /account")
     left: list[int] = []
     for minute in range(300):
         clock.minutes = minute + 0.5
         if barrier.refusal() is None:
             left.append(minute)
-            barrier.heard(UNAUTHORIZED, "GET /account", trading=True)
+            barrier.heard(UNAUTHORIZED, "GET /account")
 
     assert left == [1, 3, 7, 15, 31, 63, 123, 183, 243]
 
@@ -106,6 +107,29 @@ def test_after_one_refusal_no_other_call_reaches_the_server(serve: Serving) -> N
 
     assert len(server.requests) == 1
     assert [answer.kind for answer in later] == ["locked_out"] * 3  # type: ignore[union-attr]
+
+
+def test_data_keys_that_are_refused_hold_back_data_alone_and_ever_longer(serve: Serving) -> None:
+    """What the account answers meanwhile neither ends that wait nor starts it anew."""
+    account = Account()
+    account.failing["/stocks"] = http(401, {"message": "unauthorized"})
+    server = serve(account.reply)
+    clock = Clock()
+    asked = AlpacaClient(settings(server.url), SECRETS, clock)
+    left: list[int] = []
+    for minute in range(20):
+        clock.minutes = minute + 0.5
+        assert isinstance(asked.get("/account"), Answer)
+        if isinstance(asked.data("/stocks/snapshots"), Answer):
+            left.append(minute)
+
+    assert left == [0, 1, 3, 7, 15]
+    assert (asked.barrier.is_shut, asked.barrier.news()) == (False, [])
+
+    account.failing.clear()
+    clock.minutes = 31.5
+    assert isinstance(asked.data("/stocks/snapshots"), Answer)
+    assert isinstance(asked.data("/stocks/snapshots"), Answer), "and now they hold"
 
 
 def test_a_try_is_one_read_of_the_account_and_each_answer_is_told(serve: Serving) -> None:

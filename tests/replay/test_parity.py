@@ -293,10 +293,9 @@ def test_what_older_rules_decided_is_derived_again_where_this_core_keeps_them(ru
     for observation in [*heard, loaded, build.cycle_opened(1)]:
         hear(observation)
     (order,) = state.intents
-    for observation in [
-        build.submitted(order), world.commanded("cancel-all"), build.cancel_answered(order),
-    ]:  # fmt: skip
-        hear(observation)
+    hear(build.submitted(order))
+    hear(world.commanded("cancel-all"))
+    hear(build.cancel_answered(order))
 
     report = parity(records(events))
     assert (report.parity, report.not_rederived) == (True, 0)

@@ -1,8 +1,10 @@
-"""Shut once Alpaca refuses the keys: no call leaves but a try, whoever asks and for whatever.
+"""Shut once Alpaca refuses the keys: no call to the endpoint leaves but a try, whoever asks.
 
 shape   `refusal()` says why a call must not leave, or None; every answer is told to `heard`
-rules   401 to any call, or 403 without a code to one of the trading endpoint, shuts it: keys that
-        are not valid do not become so by asking, and an account can be locked for it. Of a session
+rules   401, or of the trading endpoint 403 without a code, shuts it: keys that are not valid do not
+        become so by asking, and an account can be locked for it. Market data has a barrier of its
+        own, which says nothing of the keys that trade; the trading one holds it back too.
+        Of a session
         the core says when a call is a try (`trying`), and is told of each shutting (`news`); other
         commands try after a minute, then after twice as long, up to an hour
 dies    with the process: a start whose journal says that the keys are refused shuts it again
@@ -34,8 +36,12 @@ class Refused(NamedTuple):
 class Barrier:
     """Whether calls may leave; asked from any thread."""
 
-    def __init__(self, clock: Callable[[], TimeText]) -> None:
-        """`driven`: the core says when the keys are tried; without it, time does."""
+    def __init__(self, clock: Callable[[], TimeText], *, trading: bool = True) -> None:
+        """`driven`: the core says when the keys are tried; without it, time does.
+
+        `trading`: whether it is the trading endpoint's.
+        """
+        self._trading = trading
         self.driven = False
         self._clock = clock
         self._lock = threading.Lock()
@@ -86,10 +92,10 @@ class Barrier:
             self._shut_now(now)  # this call is the try, and the only one
             return None
 
-    def heard(self, answer: Answer, call: str, *, trading: bool) -> None:
+    def heard(self, answer: Answer, call: str) -> None:
         """An answer to `call`, which refuses the keys, or shows that they hold, or neither."""
         error = read_error(answer.body)
-        refused = is_lockout(answer.status, error) and (trading or answer.status == 401)
+        refused = is_lockout(answer.status, error) and (self._trading or answer.status == 401)
         with self._lock:
             if refused:
                 self._trying = False
@@ -97,7 +103,7 @@ class Barrier:
                     why = f"HTTP {answer.status} to {call}"
                     self._news.append(Refused(self._clock(), why, answer.status, error.code))
                     self._shut_now(micros(self._clock()))
-            elif self._shut and trading and answer.status < 500 and answer.status != 429:
+            elif self._shut and answer.status < 500 and answer.status != 429:
                 self._shut, self._tries = False, 0
 
     def news(self) -> list[Refused]:

@@ -32,6 +32,8 @@ from live.secrets import NAMES, Secrets
 if TYPE_CHECKING:
     from alpaca.common.rest import RESTClient
 
+_LOCKED_OUT = ("locked_out", "the keys were refused where they trade")
+
 
 class AlpacaClient:
     """The two REST endpoints of one account."""
@@ -58,6 +60,7 @@ class AlpacaClient:
         self._cut = sdk.HalfAnswerError
         self._too_long = sdk.BodyTooLongError
         self.barrier = Barrier(clock)
+        self._data_barrier = Barrier(clock, trading=False)
         own = settings.requests_per_minute
         self.budget, self.data_budget = budgets or (memory_budget(own), memory_budget(own))
         self.on_limited: Callable[[Told], object] = lambda _: None
@@ -157,7 +160,8 @@ class AlpacaClient:
         self, client: "RESTClient", method: str, path: str, data: Mapping[str, str | bool] | None
     ) -> Answer | NoAnswer:
         paced = client is self._trading
-        refusal = self.barrier.refusal()
+        barrier = self.barrier if paced else self._data_barrier
+        refusal = _LOCKED_OUT if not paced and self.barrier.is_shut else barrier.refusal()
         if refusal is not None:
             return NoAnswer(sent=False, kind=refusal[0], detail=refusal[1])
         budget = self.budget if paced else self.data_budget
@@ -170,7 +174,7 @@ class AlpacaClient:
             told = budget.answered(permit, answer.status, answer.headers)
             if told.limited:
                 self.on_limited(told)
-            self.barrier.heard(answer, f"{method} {path.partition('?')[0]}", trading=paced)
+            barrier.heard(answer, f"{method} {path.partition('?')[0]}")
         elif answer.sent or permit.calls > 1:
             budget.unanswered(permit)
         else:
