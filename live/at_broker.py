@@ -205,7 +205,7 @@ class AtBroker:
         for at, key in sorted(due):
             if key.partition(":")[0] in _TIMERS:
                 elapsed = TimerElapsed(observed_at=now, key=key, due=at)
-                self._carry_out(self.committer.observe(elapsed), ends)
+                self._carry_out(self.committer.elapse(elapsed) or [], ends)
 
     def _look(self) -> list[str]:
         """Commit what is new of our orders, and act on it; the orders of nobody here."""

@@ -20,6 +20,7 @@ from core.events import (
     Event,
     Observation,
     RunnerStarted,
+    TimerElapsed,
 )
 from core.events.base import DecisionEvent
 from core.evolve import evolve
@@ -150,6 +151,16 @@ class Committer:
                 return self._commit(observations, epoch)
             except JournalMovedError:
                 self.catch_up()
+
+    def elapse(self, elapsed: TimerElapsed) -> list[Decision] | None:
+        """As `observe`; None where the timer is over, or was set anew, by another process."""
+        while self.state.timers.get(elapsed.key) == elapsed.due:
+            epoch = self.claimed_epoch if self.claimed_epoch is not None else self.state.epoch
+            try:
+                return self._commit([elapsed], epoch)
+            except JournalMovedError:
+                self.catch_up()
+        return None
 
     def _commit(self, observations: Sequence[Observation], epoch: int) -> list[Decision]:
         state = self.state

@@ -229,8 +229,10 @@ class RealtimeRunner(Runner):
             due = min(((due, key) for key, due in timers.items() if due <= now), default=None)
             if due is not None:
                 elapsed = TimerElapsed(observed_at=now, key=due[1], due=due[0])
-                self.actions.carry_out(self.committer.observe(elapsed))
-                self._probe_if_due(due[1])
+                decisions = self.committer.elapse(elapsed)
+                if decisions is not None:
+                    self.actions.carry_out(decisions)
+                    self._probe_if_due(due[1])
                 continue
             messages = self.real.messages(self.heard_until or self.committer.state.now, now)
             self.heard_until = now

@@ -174,8 +174,10 @@ class Runner:
                 message_due = None
             if timer is not None and (message_due is None or timer[0] <= message_due):
                 elapsed = TimerElapsed(observed_at=timer[0], key=timer[1], due=timer[0])
-                self.actions.carry_out(self.committer.observe(elapsed))
-                self._probe_if_due(timer[1])
+                decisions = self.committer.elapse(elapsed)
+                if decisions is not None:
+                    self.actions.carry_out(decisions)
+                    self._probe_if_due(timer[1])
             elif message_due is not None:
                 for message in self.broker.messages(heard_until, message_due):
                     self.actions.carry_out(self.committer.observe(message))

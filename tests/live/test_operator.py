@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from core.events import CancelAnswered, CancelAttempted, Event, OperatorCommanded, tag_of
+from core.events import (
+    CancelAnswered,
+    CancelAttempted,
+    Event,
+    OperatorCommanded,
+    TimerElapsed,
+    tag_of,
+)
 from core.values import TimeText
 from journal import Journal, open_journal
 from journal.anchor import UNSYNCED_SLOT, anchor_path, read_slots
@@ -46,11 +53,11 @@ def told(journal: Journal, *words: str) -> Committer:
     return committer
 
 
-def answered(attempt: CancelAttempted, at: TimeText) -> CancelAnswered:
-    """The broker took the cancel."""
+def answered(attempt: CancelAttempted, at: TimeText, outcome: str = "accepted") -> CancelAnswered:
+    """The broker took the cancel, or said nothing."""
     order = attempt.client_order_id
     return CancelAnswered(
-        observed_at=at, client_order_id=order, attempt=attempt.attempt, outcome="accepted"
+        observed_at=at, client_order_id=order, attempt=attempt.attempt, outcome=outcome
     )
 
 
@@ -85,3 +92,32 @@ def test_a_runner_inherits_the_cancels_that_nobody_has_answered_yet(
 
     inherited = [one for one in ours.take_inherited() if isinstance(one, CancelAttempted)]
     assert inherited == [attempts[1]]
+
+
+def test_a_timer_that_another_process_let_elapse_and_set_anew_is_not_taken_away(
+    url: str, ours: Committer
+) -> None:
+    """The runner picked it, then found the journal moved: what it picked is over."""
+    with open_journal(url) as journal:
+        other = told(journal, "cancel-all")
+        attempt = next(one for one in other.state.intents.values() if one.cancel_pending)
+        key = f"cancel:{attempt.client_order_id}"
+
+        def unknown() -> None:
+            sent = [one.event for one in journal.read() if isinstance(one.event, CancelAttempted)]
+            last = [one for one in sent if one.client_order_id == attempt.client_order_id][-1]
+            other.observe(answered(last, other.state.now, "unknown"))
+
+        unknown()
+        ours.catch_up()
+        first = ours.state.timers[key]
+        elapsed = TimerElapsed(observed_at=first, key=key, due=first)
+        assert other.elapse(elapsed) is not None
+        unknown()
+        second = other.state.timers[key]
+        assert second > first
+
+        assert ours.elapse(elapsed) is None
+
+        assert ours.state.timers[key] == second
+        assert sum(isinstance(one.event, TimerElapsed) for one in journal.read()) == 1
