@@ -10,6 +10,7 @@ from core.events import FillReported, Observation, StreamWentDown, StreamWentUp
 from live.brokers.alpaca.inbox import Inbox
 from live.brokers.alpaca.settings import AlpacaSettings
 from live.brokers.alpaca.stream import TradeStream
+from live.rate.budget import memory_budget
 from tests.alpaca.world import SECRETS, client, order, wall
 
 FAST: dict[str, Any] = {
@@ -41,11 +42,12 @@ def fill(number: int = 1) -> dict[str, object]:
 class Listening:
     """A stream against a server, and what it told so far."""
 
-    def __init__(self, url: str, **changes: Any) -> None:
+    def __init__(self, url: str, *, per_minute: int = 10_000, **changes: Any) -> None:
         settings = AlpacaSettings(trading_stream_url=url, **{**FAST, **changes})
         self.inbox = Inbox(settings.inbox_messages, wall)
         rest = client("http://127.0.0.1:9")
-        self.stream = TradeStream(settings, SECRETS, self.inbox, rest.raw)
+        self.budget = memory_budget(per_minute, reserve=2)
+        self.stream = TradeStream(settings, SECRETS, self.inbox, rest.raw, self.budget)
         self.told: list[Observation] = []
         self.taken_until = wall()
 

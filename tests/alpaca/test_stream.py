@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from core.events import OrderReported, StreamWentDown, StreamWentUp
+from live.rate.headers import Told
+from live.rate.window import LIMITED
+from tests.alpaca.conftest import Serving
 from tests.alpaca.listening import Listening, Relay, fill
+from tests.alpaca.server import http
 from tests.alpaca.stream_server import Peer, StreamServer
 from tests.alpaca.world import KEY_ID, SECRET_KEY
 
@@ -209,6 +213,32 @@ def test_a_server_that_is_not_there_is_told_once_not_in_a_storm(start: Start) ->
 
     assert len(listening.why("trade_updates")) == 2
     assert 3 <= listening.stream.connections <= 12
+
+
+def test_a_handshake_is_a_call_of_the_budget_and_never_of_its_reserve(start: Start) -> None:
+    """A connection that is lost again and again leaves what a cancel may need."""
+    listening, _ = start(lambda peer: peer.welcome(), per_minute=5)
+
+    listening.until(lambda _: "no permit to connect" in "".join(listening.why("trade_updates")))
+
+    assert listening.stream.connections == 3
+    left = listening.budget.left()
+    assert (left.left, left.ordinary) == (2, 0)
+
+
+def test_a_handshake_that_is_answered_429_is_heeded_as_any_call_is(serve: Serving) -> None:
+    server = serve(http(429, {"message": "too many requests"}, {"Retry-After": "7"}))
+    listening = Listening(server.url.replace("http", "ws", 1))
+    heard: list[Told] = []
+    listening.stream.on_limited = heard.append
+    listening.stream.start()
+    listening.until(lambda _: "handshake answered 429" in listening.why("trade_updates"))
+    listening.until(lambda _: len(listening.why("trade_updates")) >= 3)
+    listening.stream.close()
+
+    assert [one.retry_s for one in heard] == [7]
+    assert listening.budget.left().why == LIMITED
+    assert len(server.requests) == 1
 
 
 def test_a_silent_server_is_asked_and_when_it_does_not_answer_given_up(start: Start) -> None:

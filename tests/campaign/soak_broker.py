@@ -255,8 +255,9 @@ class SoakBroker(AlpacaBroker):
         for endpoint in (self._client._trading, self._client._data):
             endpoint.connections = NoSockets(world)
         self._stream = SoakStream(
-            self._settings, self._client._secrets, self._inbox, self._client.raw
-        )
+            self._settings, self._client._secrets, self._inbox, self._client.raw,
+            self._client.budget,
+        )  # fmt: skip
         self._stream.world = world
 
     def wait(self, timeout_s: float) -> bool:

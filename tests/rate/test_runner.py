@@ -82,7 +82,8 @@ def test_every_call_is_counted_and_no_permit_is_left_behind(here: Drill) -> None
     connection.close()
     logs = [log for log in (unpacked(data) for (data,) in rows) if log is not None]
 
-    assert sum(used(log) for log in logs) == len(calls)
+    handshakes = 1  # which the venue does not list
+    assert sum(used(log) for log in logs) == len(calls) + handshakes
     assert all(log.held == {} for log in logs)
     assert [one.permits for one in reported(here)] == [2, 2]
     assert reported(here)[0].broker_limit == 1_000_000

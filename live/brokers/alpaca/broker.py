@@ -93,7 +93,10 @@ class AlpacaBroker:
         self._client.on_limited = lambda _: self._inbox.put(self.rate_budget(clock()))
         self._orders = Orders(self._client)
         self._inbox = Inbox(settings.inbox_messages, clock)
-        self._stream = TradeStream(settings, secrets, self._inbox, self._client.raw)
+        self._stream = TradeStream(
+            settings, secrets, self._inbox, self._client.raw, self._client.budget
+        )
+        self._stream.on_limited = self._client.on_limited
         self._down: dict[str, str] = {}
         self._cancels: dict[str, int] = {}
         self._started = False

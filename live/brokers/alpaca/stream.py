@@ -8,6 +8,8 @@ rules   Every step has a deadline: open, authenticate, listen. The acknowledgeme
         listens again, and the answer proves that Alpaca's application, not only a proxy, is there.
         A frame that cannot be read is journaled with its bytes, and the account is compared.
         Reconnecting waits 1, 2, 4 … 30 s with jitter; refused keys wait a quarter of an hour.
+        A handshake is a call of the account's budget, never of its reserve: Alpaca answers 429 to
+        it as to any other. Without a permit there is none, and the next try has its wait.
 why     alpaca-py's own stream waits for ever for an answer to its keys, never reads the listen
         acknowledgement, drops what its models refuse, tells nobody of a gap, cannot be stopped
         while it authenticates, and needs `websockets.legacy` (ALPACA.md A3): none of these can be
@@ -30,6 +32,8 @@ from live.brokers.alpaca.inbox import Inbox
 from live.brokers.alpaca.reading import Unreadable, read_object, text
 from live.brokers.alpaca.settings import AlpacaSettings
 from live.brokers.alpaca.updates import Updates
+from live.rate.budget import Permit, RateBudget, Refusal
+from live.rate.headers import Told
 from live.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -39,6 +43,7 @@ TRADE_UPDATES = "trade_updates"
 ACCOUNT = "account"
 NOT_YET = "not connected yet"
 _UNAUTHORIZED = "unauthorized"
+_SWITCHING = 101
 _OVERFLOW = "overflow"
 
 
@@ -55,8 +60,11 @@ class TradeStream:
         secrets: Secrets,
         inbox: Inbox,
         raw: Callable[[bytes], str],
+        budget: RateBudget,
     ) -> None:
-        """`raw` makes bytes fit for an event: masked and capped."""
+        """`raw` makes bytes fit for an event: masked and capped. `budget`: the account's."""
+        self._budget = budget
+        self.on_limited: Callable[[Told], object] = lambda _: None
         self._settings = settings
         self._secrets = secrets
         self._inbox = inbox
@@ -122,9 +130,12 @@ class TradeStream:
         )
 
         self._doubt = None
+        permit = self._budget.take()
+        if isinstance(permit, Refusal):
+            return f"no permit to connect: {permit.why}"
         self.connections += 1
         try:
-            with self._open() as socket:
+            with self._counted(permit) as socket:
                 self._authenticate(socket)
                 self._listen(socket)
         except _EndedError as ended:
@@ -162,6 +173,25 @@ class TradeStream:
             max_size=limits.message_bytes_max,
             logger=silent,
         )
+
+    def _counted(self, permit: Permit) -> "ClientConnection":
+        """The connection; its permit is settled by the handshake's answer, or by its lack."""
+        from websockets.exceptions import InvalidStatus  # noqa: PLC0415 - as above
+
+        try:
+            socket = self._open()
+        except InvalidStatus as error:
+            answer = error.response
+            headers = {name.lower(): value for name, value in answer.headers.raw_items()}
+            told = self._budget.answered(permit, answer.status_code, headers)
+            if told.limited:
+                self.on_limited(told)
+            raise
+        except BaseException:
+            self._budget.unanswered(permit)
+            raise
+        self._budget.answered(permit, _SWITCHING, {})
+        return socket
 
     def _authenticate(self, socket: "ClientConnection") -> None:
         """Send the keys, read the answer; ask for trade updates, read what was granted."""
