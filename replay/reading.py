@@ -6,13 +6,10 @@ rule    One fold of its own, far smaller than `evolve` and not made from it: two
         every journal of the campaigns are worth more than one that is read twice
 """
 
-import base64
-import hashlib
 import re
 from decimal import Decimal
 from typing import NoReturn
 
-import msgspec
 from msgspec.structs import replace
 
 from core import fills as fill_rules
@@ -44,13 +41,12 @@ from core.events import (
     SubmitFailure,
 )
 from core.events.base import ObservationEvent
-from core.fills import NO_FILLS, Fills
 from core.order import TerminalStatus, status_of
 from core.state import VANISHED
-from core.values import DecimalText, OrderType, Side, TimeInForce, TimeText, seconds_between
+from core.values import DecimalText, TimeText, seconds_between
 from replay.protocol import FREE, PASSING, Condition, Letter, Stage, after
+from replay.standing import Heard, Standing, id_of, is_same, tag_of, with_told
 
-Heard = OrderReported | FillReported | OrderSubmitted | OrderLookedUp | FillBusted | FillCorrected
 Answer = OrderSubmitted | OrderSubmitFailed | OrderSubmitUnknown
 OURS_UNKNOWN = "foreign-order-with-our-tag"
 _KNOWN_ID = re.compile(
@@ -67,17 +63,6 @@ class Refusal(Exception):
         super().__init__(why)
         self.why = why
         self.client_order_id = client_order_id
-
-
-class Standing(msgspec.Struct):
-    """One order: what was decided of it, how far it is, and the evidence gathered."""
-
-    intent: IntentCreated
-    stage: Stage = Stage.NONE
-    attempt: int = 0
-    doubted_since: TimeText | None = None
-    absent_looks: int = 0
-    fills: Fills = NO_FILLS
 
 
 class Reader:
@@ -146,7 +131,7 @@ class Reader:
 
     def _create(self, event: IntentCreated) -> None:
         key = event.client_order_id
-        expected = _id_of(self.journal_id, event)
+        expected = id_of(self.journal_id, event)
         if key != expected:
             self._refuse(f"expected the id of its slot, {expected}", key)
         if key in self.orders:
@@ -197,7 +182,7 @@ class Reader:
             self._heard(self.orders[key], event, event.status or "new")
             return
         order = self._of(key, "looked up")
-        if event.found and not _is_same(order.intent, event):
+        if event.found and not is_same(order.intent, event):
             self.must_halt = "" if self.halted else f"another order has the id {key}"
             self._take(key, Letter.FOUND_OTHER)
         elif event.found:
@@ -235,7 +220,7 @@ class Reader:
         key = event.client_order_id
         order = self.orders.get(key)
         if order is None:
-            if key.startswith(_tag(self.journal_id)):
+            if key.startswith(tag_of(self.journal_id)):
                 self._stranger(key)
             return
         if order.stage is Stage.STRANGER:
@@ -254,7 +239,7 @@ class Reader:
 
     def _heard(self, order: Standing, event: Heard, word: str) -> None:
         """The shares it tells of; whether it is over by its word, or by its last share."""
-        order.fills = _with(order.fills, event)
+        order.fills = with_told(order.fills, event)
         full = fill_rules.filled(order.fills) >= Decimal(order.intent.quantity)
         risen = order.stage in (Stage.RISEN, Stage.ORPHAN)
         amends = isinstance(event, FillBusted | FillCorrected)
@@ -343,57 +328,3 @@ class Reader:
 
     def _refuse(self, why: str, client_order_id: str = "") -> NoReturn:
         raise Refusal(why, client_order_id)
-
-
-def _with(fills: Fills, event: Heard) -> Fills:
-    """The fills with what the event tells of them."""
-    match event:
-        case FillReported():
-            cumulative = event.cumulative_quantity
-            return fill_rules.with_fill(
-                fills,
-                Decimal(event.quantity),
-                Decimal(event.price),
-                event.execution_id,
-                None if cumulative is None else Decimal(cumulative),
-            )
-        case FillBusted():
-            return fill_rules.with_bust(fills, event.execution_id)
-        case FillCorrected():
-            quantity, price = Decimal(event.quantity), Decimal(event.price)
-            return fill_rules.with_correction(
-                fills, event.execution_id, quantity, price, event.correction_id
-            )
-        case OrderReported() | OrderLookedUp() if event.filled_quantity is not None:
-            average = None if event.average_price is None else Decimal(event.average_price)
-            return fill_rules.with_report(fills, Decimal(event.filled_quantity), average)
-        case _:
-            return fills
-
-
-def _is_same(intent: IntentCreated, found: OrderLookedUp) -> bool:
-    """Whether what was found is what was meant."""
-
-    def parts(
-        of: IntentCreated | OrderLookedUp,
-    ) -> tuple[str | None, Side | None, Decimal, OrderType | None, str | None, TimeInForce | None]:
-        limit = None if of.limit_price is None else str(Decimal(of.limit_price).normalize())
-        quantity = Decimal(of.quantity or "0")
-        return of.symbol, of.side, quantity, of.order_type, limit, of.time_in_force
-
-    return parts(intent) == parts(found)
-
-
-def _tag(journal_id: str) -> str:
-    """What the ids of this journal's orders begin with."""
-    return f"rf-{journal_id[:8]}-"
-
-
-def _id_of(journal_id: str, intent: IntentCreated) -> str:
-    """The one id of a decision: of journal, strategy, slot, symbol and leg (DESIGN §4.1)."""
-    digest = hashlib.sha256(b"refold/order/v1")
-    for part in (journal_id, intent.strategy, intent.slot, intent.symbol, str(intent.leg)):
-        data = part.encode("utf-8")
-        digest.update(len(data).to_bytes(8, "big") + data)
-    text = base64.b32encode(digest.digest()[:20]).decode("ascii").lower()
-    return _tag(journal_id) + text
