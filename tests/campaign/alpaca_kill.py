@@ -103,7 +103,8 @@ class Campaign:
                 if not again.good:
                     return killed, [f"restart: status {again.status}: {again.complaint}"], label
             wrong, still_open, recorded = paper.examine(venue.ask("GET", "state"))
-            # news keeps its symbol out of one comparison: the next start's tells that it agrees
+            # news keeps its symbol out of one comparison, and the account's answer may be lost: the
+            # next start's tells
             if not still_open and not (wrong and all(map(_may_pass, wrong))):
                 break
             wrong = wrong or ["an order is still open"]
@@ -116,8 +117,8 @@ class Campaign:
 
 
 def _may_pass(line: str) -> bool:
-    """Whether the next comparison may end this by itself."""
-    return line.startswith("mismatched")
+    """Whether the next comparison may end this by itself: the last one's answers may be lost."""
+    return line.startswith(("mismatched", "cash "))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
