@@ -83,6 +83,7 @@ def _derive(emit: Emitter, observation: Observation, strategy: type | None) -> N
             insisting.on_timer(emit, observation.key)
         case RunnerStarted():
             outcomes.on_runner_started(emit)
+            insisting.on_runner_started(emit)
         case OperatorCommanded():
             _on_command(emit, observation)
         case ReconcileMismatched():

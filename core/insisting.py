@@ -5,6 +5,8 @@ answered    accepted or refused: a timer, after `broker.look_interval_s`, twice 
 its time    the order is looked up
 found open  it is canceled again; from the third attempt on a person is told
 else        on its way (pending_cancel), not found, not asked: the timer again
+dies        between the timer and the look's answer: the next start looks for what was refused; an
+            accepted cancel it sends again itself (core/outcomes.py)
 why         a 204 says that the cancel was taken, not that it will happen, and nobody else may be
             there to see that it did not
 rules       from 3 on; before, an accepted cancel was believed and a refused one left alone
@@ -41,6 +43,15 @@ def on_timer(emit: Emitter, key: str) -> None:
         return
     intent = _wanted_gone(emit, client_order_id)
     if intent is not None:
+        emit(LookupRequested, client_order_id=client_order_id, look=intent.lookups + 1)
+
+
+def on_runner_started(emit: Emitter) -> None:
+    """A look that was asked for and not answered is asked for again: nothing else waits for it."""
+    for client_order_id in emit.state.open_client_order_ids():
+        intent = _wanted_gone(emit, client_order_id)
+        if intent is None or intent.cancel_pending or _key(intent) in emit.state.timers:
+            continue
         emit(LookupRequested, client_order_id=client_order_id, look=intent.lookups + 1)
 
 

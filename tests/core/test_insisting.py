@@ -13,6 +13,7 @@ from tests.build import (
     found,
     intent,
     reported,
+    runner_started,
     submit_unknown,
     submitted,
 )
@@ -107,6 +108,25 @@ def test_each_attempt_waits_twice_as_long_and_the_third_is_told_to_a_person_once
     assert wait == 30 * 64
     over = outcome.when(reported(ORDER, "canceled"))
     assert over.state.alerts == frozenset()
+
+
+@pytest.mark.parametrize(("outcome", "looks"), [("accepted", 1), ("refused", 2)])
+def test_a_runner_that_died_between_the_timer_and_the_looks_answer_leaves_no_order_alone(
+    outcome: str, looks: int
+) -> None:
+    died = looked_for(given(CANCELED).when(cancel_answered(outcome=outcome)), 30, looks)
+
+    started = died.when(runner_started(2, seconds=31))
+
+    if outcome == "refused":
+        started = started.then(look(looks + 1)).when(there(31))
+    started.then(again(2)).when(cancel_answered(attempt=2, seconds=32)).then(timer(ASLEEP, 120))
+
+
+def test_a_restart_asks_for_nothing_whose_time_is_set() -> None:
+    refused = given(CANCELED).when(cancel_answered(outcome="refused"))
+
+    refused.when(runner_started(2, seconds=1)).then_nothing()
 
 
 def test_an_order_that_was_given_up_and_is_alive_is_canceled_until_it_is_over() -> None:
