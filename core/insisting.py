@@ -37,13 +37,21 @@ def on_answered(emit: Emitter, answer: CancelAnswered) -> None:
 
 
 def on_timer(emit: Emitter, key: str) -> None:
-    """Its time is over: only the broker knows whether it is still there."""
+    """Its time is over: only the broker knows whether it is still there.
+
+    One that is looked for already is not asked for twice at once: two answers of one moment would
+    count as two looks that did not find it.
+    """
     kind, _, client_order_id = key.partition(":")
     if kind != _UNCANCELED:
         return
     intent = _wanted_gone(emit, client_order_id)
-    if intent is not None:
-        emit(LookupRequested, client_order_id=client_order_id, look=intent.lookups + 1)
+    if intent is None:
+        return
+    if f"look:{client_order_id}" in emit.state.timers:
+        _wait(emit, intent, max(intent.cancel_attempt, intent.lookups + 1))
+        return
+    emit(LookupRequested, client_order_id=client_order_id, look=intent.lookups + 1)
 
 
 def on_runner_started(emit: Emitter) -> None:

@@ -23,6 +23,7 @@ from tests.core.world import (
     configured,
     elapsed,
     look,
+    mismatched,
     timer,
 )
 from tests.spec import Outcome, given
@@ -121,6 +122,19 @@ def test_a_runner_that_died_between_the_timer_and_the_looks_answer_leaves_no_ord
     if outcome == "refused":
         started = started.then(look(looks + 1)).when(there(31))
     started.then(again(2)).when(cancel_answered(attempt=2, seconds=32)).then(timer(ASLEEP, 120))
+
+
+def test_one_that_vanished_is_proven_gone_by_looks_of_as_many_moments_as_without_a_cancel() -> None:
+    proof = configured({"broker.settle_s": "0", "broker.looks": 3})
+    outcome = given(proof, CANCELED[1:]).when(cancel_answered())
+    outcome = outcome.when(mismatched("order-vanished")).when(absent())
+    looked = f"look:{ORDER}"
+
+    outcome = outcome.when(elapsed(looked, seconds=30)).then(look(2)).when(absent(seconds=30))
+    outcome = outcome.when(elapsed(ASLEEP, seconds=30)).then(timer(ASLEEP, 150))
+
+    gone = outcome.when(elapsed(looked, seconds=60)).then(look(3)).when(absent(seconds=60))
+    assert gone.state.intents == {}
 
 
 def test_a_restart_asks_for_nothing_whose_time_is_set() -> None:
