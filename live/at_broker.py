@@ -150,11 +150,11 @@ class AtBroker:
 
         A cancel needs no more than that. The lockout ends when the account was read whole.
         """
-        if not self.why:
-            self._hear_account()
-        else:
+        if self.why:
             self._look()
-        self.actions.keys_hold = not self.why
+        else:
+            self.actions.keys_hold = True
+            self._hear_account()
 
     def _is_forgotten(self, intent: Intent) -> bool:
         """Whether it is open, and no cancel of it is on its way or waits for its time."""
@@ -211,6 +211,8 @@ class AtBroker:
         """Commit what is new of our orders, and act on it; the orders of nobody here."""
         self.committer.catch_up()
         look = seen(self.broker.client, self.committer.state, self.clock.now(), self.strangers)
+        if look.failed is None and BROKER in self.committer.state.lockouts:
+            self.actions.keys_hold = True
         for observation in look.observations:
             self.actions.carry_out(self.committer.observe(observation))
         self.committer.catch_up()

@@ -150,6 +150,28 @@ def test_a_halt_of_a_locked_out_account_cancels_although_its_positions_cannot_be
     here.assert_sound()
 
 
+def test_a_halt_of_a_locked_out_account_cancels_once_a_look_succeeds_be_it_not_the_first(
+    here: Drill,
+) -> None:
+    here.plan(RESTS, broker={"probe_after_s": "3000", "probe_max_s": "3000"})
+    runner = here.started("run", "--config", "c.toml", "--pace", "3000", "--json")
+    try:
+        eventually(lambda: len(here.orders()) == 2, WITHIN_S)
+        here.venue.post("keys", {"refuses": 401})
+        comes(here, LockoutStarted)
+    finally:
+        runner.kill()
+        runner.communicate()
+    here.venue.post("keys", {"refuses": None})
+    here.venue.arm("error_before", method="GET", path="/v2/account", times=999)
+    here.venue.arm("error_before", method="GET", path="/v2/orders", times=2)
+
+    told(here, "halt", "--cancel-open", "--within", WITHIN_S)
+
+    assert {one["status"] for one in here.orders()} == {"canceled"}
+    here.assert_sound()
+
+
 def test_a_halt_cancels_an_order_that_was_given_up_and_is_alive(here: Drill) -> None:
     """Its runner died between the cancel's commit and its call: nobody else would name it."""
     here.plan({1: RESTS[1][:1]})
