@@ -175,6 +175,7 @@ class Year:
         self.days = self.kills = self.events = self.cycles = 0
         self.ours: set[str] = set()
         self.no_kill_until = 0
+        self.ended = ""
 
     def run(self) -> Lived:
         """From the first morning to the last evening."""
@@ -322,7 +323,12 @@ class Year:
             self._violated(f"limit: gross {gross} with {intent.client_order_id}")
 
     def evening(self, runner: SoakRunner, day: str) -> None:
-        """After the close, faults off: everything must agree."""
+        """After the close, faults off: everything must agree. Then the night; a day has one.
+
+        A runner that dies between it and the first slot comes here again.
+        """
+        if day <= self.ended:
+            return
         self.loud = False
         self.world.loud(faults=False)
         state = runner.committer.state
@@ -339,6 +345,7 @@ class Year:
         self.days += 1
         self.recent.append([])
         self.world.pass_us(NIGHT_US)
+        self.ended = day
         self.loud = True
         self.world.loud(faults=True)
 
