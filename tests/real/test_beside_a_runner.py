@@ -128,10 +128,8 @@ def test_a_runner_whose_own_keys_are_still_refused_is_locked_out_anew(here: Dril
     here.assert_sound()
 
 
-def test_a_halt_of_a_locked_out_account_cancels_although_its_positions_cannot_be_read(
-    here: Drill,
-) -> None:
-    """The keys hold again, and nobody but the halt knows: a cancel needs the open orders alone."""
+def locked_out_and_dead(here: Drill) -> None:
+    """Two orders rest, the runner died locked out, and the keys hold again: nobody knows it."""
     here.plan(RESTS, broker={"probe_after_s": "3000", "probe_max_s": "3000"})
     runner = here.started("run", "--config", "c.toml", "--pace", "3000", "--json")
     try:
@@ -142,6 +140,13 @@ def test_a_halt_of_a_locked_out_account_cancels_although_its_positions_cannot_be
         runner.kill()
         runner.communicate()
     here.venue.post("keys", {"refuses": None})
+
+
+def test_a_halt_of_a_locked_out_account_cancels_although_its_positions_cannot_be_read(
+    here: Drill,
+) -> None:
+    """The keys hold again, and nobody but the halt knows: a cancel needs the open orders alone."""
+    locked_out_and_dead(here)
     here.venue.arm("error_before", method="GET", path="/v2/positions", times=999)
 
     told(here, "halt", "--cancel-open", "--within", WITHIN_S)
@@ -153,16 +158,7 @@ def test_a_halt_of_a_locked_out_account_cancels_although_its_positions_cannot_be
 def test_a_halt_of_a_locked_out_account_cancels_once_a_look_succeeds_be_it_not_the_first(
     here: Drill,
 ) -> None:
-    here.plan(RESTS, broker={"probe_after_s": "3000", "probe_max_s": "3000"})
-    runner = here.started("run", "--config", "c.toml", "--pace", "3000", "--json")
-    try:
-        eventually(lambda: len(here.orders()) == 2, WITHIN_S)
-        here.venue.post("keys", {"refuses": 401})
-        comes(here, LockoutStarted)
-    finally:
-        runner.kill()
-        runner.communicate()
-    here.venue.post("keys", {"refuses": None})
+    locked_out_and_dead(here)
     here.venue.arm("error_before", method="GET", path="/v2/account", times=999)
     here.venue.arm("error_before", method="GET", path="/v2/orders", times=2)
 
