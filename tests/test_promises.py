@@ -5,13 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.campaign import chaos, damage, errors, kill, pause, power, soak
+from tests.campaign import chaos, damage, errors, kill, operator_kill, pause, power, soak
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\[(test_\w+)\]\((tests/[\w/]+\.py)\)")
 CAMPAIGN = re.compile(r"`(\w+) --all`")
-MODULES = (chaos, damage, errors, kill, pause, power, soak)
+MODULES = (chaos, damage, errors, kill, operator_kill, pause, power, soak)
 CAMPAIGNS = {module.__name__.rpartition(".")[2] for module in MODULES}
 
 
