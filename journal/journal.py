@@ -190,6 +190,32 @@ class Journal:
                 )
                 raise self._in_doubt from error
 
+    def rehearse(self, events: "Sequence[Event]", recorded_at: TimeText) -> None:
+        """Take the way of an append, short of its commit: nothing is written, nothing changes.
+
+        What follows finds that way in the caches. Nothing is sealed, for a seal is used up by it.
+        """
+        with self._lock:
+            if self.read_only or self._closed or self._in_doubt is not None or self.encrypted:
+                return
+            rows, _ = self.codec.encode(
+                events, self._head, epoch=0, recorded_at=micros(recorded_at)
+            )
+            self.store.rehearse(rows)
+            self.store.last()
+
+    def rest(self) -> None:
+        """Nothing is waited for: do what an append would else have to."""
+        with self._lock:
+            if not self.read_only and not self._closed and self._in_doubt is None:
+                self.store.rest()
+
+    def make_room(self) -> None:
+        """Many appends will come, each waited for."""
+        with self._lock:
+            if not self.read_only and not self._closed and self._in_doubt is None:
+                self.store.make_room()
+
     def read(self, after: int | Head = 0, limit: int | None = None) -> Iterator[Recorded]:
         """The events behind `after`, in pages, every byte checked against the chain.
 

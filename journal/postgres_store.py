@@ -190,6 +190,15 @@ class PostgresStore:
             self._stop_listening()
             time.sleep(max(0.0, until - time.monotonic()))
 
+    def rest(self) -> None:
+        """See `Store`: the server's own business."""
+
+    def make_room(self) -> None:
+        """See `Store`: the server's own business."""
+
+    def rehearse(self, rows: Sequence[Row]) -> None:
+        """See `Store`: nothing, a round trip is the longest part of it."""
+
     def problems(self) -> list[str]:
         """See `Store`: foreign rows, rows outside the index, and a guard that is not there."""
         problems = []

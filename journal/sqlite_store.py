@@ -17,9 +17,11 @@ from uuid import UUID
 from eventsourcing.persistence import InfrastructureFactory, InterfaceError
 from eventsourcing.utils import Environment
 
+from journal import wal
 from journal.codec import HEADER_SIZE, PAYLOAD_OFFSET, Row
 from journal.errors import (
     DiskFullError,
+    JournalError,
     JournalExistsError,
     JournalMovedError,
     KeyRingMovedError,
@@ -63,6 +65,7 @@ class SQLiteStore:
         factory = InfrastructureFactory.construct(Environment("journal", environment))
         self._recorder: Recorder = factory.application_recorder()  # type: ignore[assignment]
         self._rowid_of: tuple[int, int] = (-2, 0)
+        self._since_checkpoint = 0
 
     @contextmanager
     def _connection(self, *, commit: bool = False) -> Iterator[sqlite3.Connection]:
@@ -163,19 +166,49 @@ class SQLiteStore:
         or none; behind it, all.
         """
         self._refuse_replaced()
-        self._refuse_full(sum(len(row[2]) for row in rows))
+        need = sum(len(row[2]) for row in rows)
+        self._refuse_full(need)
         with self._connection(commit=True) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 self._refuse_moved(connection, expected)
-                connection.executemany(
-                    self._recorder.insert_events_statement,
-                    [(self._originator, *row) for row in rows],
-                )
+                self._insert(connection, rows)
             except BaseException:
                 _roll_back(connection)
                 raise
             _commit(connection)
+        self._since_checkpoint += wal.pages_of(need)
+
+    def rest(self) -> None:
+        """See `Store`: a checkpoint, where one is due."""
+        if self._since_checkpoint >= wal.CHECKPOINT_PAGES:
+            self._since_checkpoint = 0
+            with suppress(JournalError), self._connection() as connection:
+                wal.checkpoint(connection)
+
+    def make_room(self) -> None:
+        """See `Store`: in the write-ahead log."""
+        with suppress(JournalError):
+            self._refuse_replaced()
+            self._refuse_full(wal.ROOM_PAGES * wal.PAGE_BYTES)
+            with self._connection(commit=True) as connection:
+                wal.make_room(connection)
+
+    def rehearse(self, rows: Sequence[Row]) -> None:
+        """See `Store`. Where another process writes, it does not wait for it."""
+        with suppress(JournalError), self._connection(commit=True) as connection:
+            connection.execute("PRAGMA busy_timeout=0").fetchall()
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                self._insert(connection, rows)
+            finally:
+                _roll_back(connection)
+                connection.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1_000)}").fetchall()
+
+    def _insert(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        connection.executemany(
+            self._recorder.insert_events_statement, [(self._originator, *row) for row in rows]
+        )
 
     def _refuse_moved(self, connection: sqlite3.Connection, expected: Head) -> None:
         row = connection.execute(

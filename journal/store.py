@@ -1,6 +1,6 @@
 """What a journal asks of an engine, and the answer for any recorder of `eventsourcing`.
 
-shape   `Store` is twelve methods over one originator's rows; `RecorderStore` gives them on top of
+shape   `Store` is fifteen methods over one originator's rows; `RecorderStore` gives them on top of
         any `ApplicationRecorder`. An engine that can do better has a module of its own (sqlite.py)
 rules   an append goes to the recorder once and is never run again: the library's `@retry` turns an
         insert whose acknowledgement was lost into a conflict
@@ -53,6 +53,15 @@ class Store(Protocol):
 
     def wait(self, timeout_s: float) -> None:
         """Return after `timeout_s`, or sooner where the engine says that there may be more."""
+
+    def rest(self) -> None:
+        """Nothing is waited for: do what an append would else have to. It never fails."""
+
+    def make_room(self) -> None:
+        """Many appends will come, each waited for: have their room made. It never fails."""
+
+    def rehearse(self, rows: Sequence[Row]) -> None:
+        """Take the way of an append up to its commit, and take all of it back. It never fails."""
 
     def problems(self) -> list[str]:
         """What is wrong with the engine's own structures; a full pass."""
@@ -134,6 +143,15 @@ class RecorderStore:
     def wait(self, timeout_s: float) -> None:
         """See `Store`."""
         time.sleep(timeout_s)
+
+    def rest(self) -> None:
+        """See `Store`."""
+
+    def make_room(self) -> None:
+        """See `Store`."""
+
+    def rehearse(self, rows: Sequence[Row]) -> None:
+        """See `Store`."""
 
     def problems(self) -> list[str]:
         """See `Store`: nothing is known of an engine in general."""

@@ -11,7 +11,7 @@ dies    before the call: the attempt has no outcome and the next start looks it 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 from core.events import (
@@ -27,9 +27,10 @@ from core.events import (
 )
 from core.lockout_facts import BROKER, in_the_way
 from core.order import OpenStatus
+from core.state import State
 from core.values import TimeText
 from live.brokers.base import Broker
-from live.brokers.ticket import ticket_of
+from live.brokers.ticket import Ticket, ticket_of
 from live.committer import Committer
 
 
@@ -40,6 +41,7 @@ class Actions:
         self, committer: Committer, broker: Broker, monotonic: Callable[[], Decimal]
     ) -> None:
         """`monotonic` gives seconds; simulated ones where time is simulated."""
+        self.write: Callable[[Ticket], None] = lambda _: None
         self.committer = committer
         self.broker = broker
         self.monotonic = monotonic
@@ -50,6 +52,15 @@ class Actions:
     def is_silent(self) -> bool:
         """Whether the broker is asked nothing: locked out, and nobody here saw that keys hold."""
         return BROKER in self.committer.state.lockouts and not self.keys_hold
+
+    def get_ready(self, state: State, decisions: Sequence[Decision]) -> None:
+        """Have the requests written of orders that were decided and are not committed yet.
+
+        What stands between a commit and its first byte is then what must: the anchor, the head.
+        """
+        for decision in decisions:
+            if isinstance(decision, OrderSubmitAttempted):
+                self.write(ticket_of(state.intents[decision.client_order_id]))
 
     @property
     def now(self) -> TimeText:

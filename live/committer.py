@@ -24,7 +24,7 @@ from core.events import (
 )
 from core.events.base import DecisionEvent
 from core.evolve import evolve
-from core.state import INITIAL
+from core.state import INITIAL, State
 from core.values import TimeText
 from journal import GENESIS, Head, Journal
 from journal.errors import JournalMovedError
@@ -51,6 +51,11 @@ class FencedError(Exception):
 class Committer:
     """The state at the journal's head, and the only code that appends."""
 
+    on_decided: Callable[[State, Sequence[Decision]], None] = staticmethod(lambda *_: None)
+    """Hears what was decided, and the state after it, before it is committed, or refused.
+
+    Whoever listens may get ready to act on it, and acts on nothing.
+    """
     full_pass: FullPass | None = None
     """What checks the events before the snapshot; None where this committer folded them."""
 
@@ -131,6 +136,7 @@ class Committer:
 
         Called where nothing waits for an answer: it takes as long as the state is large.
         """
+        self.journal.rest()
         if self.snapshots is None:
             return
         if stopping:
@@ -174,6 +180,7 @@ class Committer:
             events += [observation, *derived]
             decisions += derived
         self.check()
+        self.on_decided(state, decisions)
         self.head = self.journal.append(
             events, expected=self.head, epoch=epoch, recorded_at=state.now
         )

@@ -36,6 +36,7 @@ from live.clock import Clock, Waiting
 from live.committer import Committer
 from live.feeds.base import Feed, MarketSlot, PacedFeed
 from live.feeds.signals import SignalFeed
+from live.rehearsal import rehearse
 from live.runner import Runner
 
 STREAM_WAIT_S = Decimal(10)
@@ -84,6 +85,8 @@ class RealtimeRunner(Runner):
         self.clock = clock
         self.pace_s = pace_s
         self.actions.monotonic = clock.monotonic
+        self.actions.write = broker.write
+        committer.on_decided = self.actions.get_ready
         waiting.until = self._wait_until
         self.reconciled: Decimal | None = None
         self.doubts = 0
@@ -98,6 +101,7 @@ class RealtimeRunner(Runner):
     ) -> None:
         """Claim, connect, resolve, reconcile; without a stream or an account nothing is opened."""
         decisions = self.committer.claim(news, started)
+        self.committer.journal.make_room()
         if self._locked_out():  # with its first try that succeeds the broker is listened to
             self.actions.carry_out(decisions)
             self.committer.keep()
@@ -145,11 +149,21 @@ class RealtimeRunner(Runner):
         self._reconcile_if_due()
         cycle = self.committer.state.cycle
         number = 1 if cycle is None else cycle.number + 1
-        self.real.prepare()
+        self.real.prepare(lambda: self._rehearse(slot, number))
         decisions = self.committer.observe(*self._inputs(slot, number))
         self.actions.carry_out([*self.committer.take_inherited(), *decisions])
         self.real.give_back_permits()
         self._hear()
+
+    def _rehearse(self, slot: MarketSlot, number: int) -> None:
+        """The cycle on its quotes alone, decided and forgotten."""
+        now = self.clock.now()
+        quotes = {symbol: slot.quotes[symbol] for symbol in sorted(slot.quotes)}
+        heard: list[Observation] = [
+            QuotesObserved(observed_at=now, slot=slot.time, feed=self.feed.name, quotes=quotes),
+            CycleOpened(observed_at=now, number=number, slot=slot.time),
+        ]
+        rehearse(self.committer, heard)
 
     def _inputs(self, slot: MarketSlot, number: int) -> Iterator[Observation]:
         """What the cycle is decided on; the account came with its reconciliation."""

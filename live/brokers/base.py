@@ -4,7 +4,7 @@ Every answer is an observation; a broker decides nothing. Times are the runner's
 venue lives in them, a real broker only stamps its answers with them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
@@ -171,10 +171,18 @@ class RealBroker(Broker, Protocol):
         """Whether refused keys hold again, by one read; the only call that leaves meanwhile."""
         ...
 
-    def prepare(self) -> None:
+    def prepare(self, meanwhile: Callable[[], object] = ...) -> None:
         """Orders may be decided next: whatever they need and can be had before is made ready.
 
-        It takes a moment at most, and it never fails: an order does without.
+        It takes a moment at most, and it never fails: an order does without. `meanwhile` is done
+        while others are waited for.
+        """
+        ...
+
+    def write(self, ticket: Ticket) -> None:
+        """An order was decided and is not committed yet: have its request written, and send none.
+
+        It never fails, and `submit` does not rest on it. What is not submitted is forgotten.
         """
         ...
 

@@ -101,6 +101,7 @@ class RateBudget:
         self._seen: tuple[str, int, int] | None = None
         self._alone: deque[int] = deque()
         self._waits_until = 0
+        self._kept: tuple[bytes, Log | None] = (b"", None)
         self._untold: set[str] = set()
 
     def take(
@@ -238,7 +239,8 @@ class RateBudget:
         def on_found(found: Found) -> tuple[bytes, tuple[int, Found, _Made]]:
             log, made = act(self._log(found), found.now)
             log = replace(log, serial=log.serial + 1)
-            return packed(log), (log.serial, found, made)
+            self._kept = (packed(log), log)
+            return self._kept[0], (log.serial, found, made)
 
         self._serial, found, made = self._store.change(self.name, on_found)
         self._seen = (found.era, found.now, self._elapsed())
@@ -247,7 +249,9 @@ class RateBudget:
     def _log(self, found: Found) -> Log:
         """The log that was found, now; a sealed one where it is not what was left there."""
         why = found.lost
-        log = None if found.data is None else unpacked(found.data)
+        log = None
+        if found.data is not None:  # what this process left there itself was read before
+            log = self._kept[1] if found.data == self._kept[0] else unpacked(found.data)
         if not why and found.data is None and (self.expected or self._serial):
             why = "the limiter's state is missing"
         elif not why and found.data is not None and log is None:

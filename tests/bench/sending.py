@@ -39,6 +39,7 @@ from live.brokers.alpaca.broker import AlpacaBroker
 from live.brokers.alpaca.settings import AlpacaSettings
 from live.committer import Committer
 from live.redaction import hide
+from live.rehearsal import rehearse
 from live.secrets import Secrets
 from tests.bench.append import NAME, bare_sqlite
 from tests.bench.busy import Busy
@@ -81,6 +82,7 @@ def sending(corpus: Corpus, name: str, *, cycles: int, orders: int) -> Row:
     ):
         wired = Wired(Committer(journal, Busy), server)
         wired.settle()
+        journal.make_room()
         commit = one_at_a_time(corpus, bare)
         ours: list[int] = []
         other: list[int] = []
@@ -131,6 +133,8 @@ class Wired(Market):
         hide(secrets.key_id, secrets.secret_key)
         self.broker = AlpacaBroker(settings, secrets, _now)
         self.actions = Actions(committer, self.broker, lambda: Decimal(time.monotonic_ns()) / 10**9)
+        self.actions.write = self.broker.write
+        committer.on_decided = self.actions.get_ready
 
     def cycle(self) -> None:
         """One cycle, for whoever does not ask how long it took."""
@@ -146,7 +150,8 @@ class Wired(Market):
             RateBudgetReported(observed_at=at, limit=1_000, remaining=1_000),
             CycleOpened(observed_at=at, number=self.number, slot=at),
         )
-        self.broker.prepare()
+        self.broker.prepare(lambda: rehearse(self.actions.committer, heard))
+        self.broker.hold_permits(len(quotes))
         start = time.time_ns()
         decisions = self.actions.committer.observe(*heard)
         self.actions.carry_out(decisions)
@@ -156,6 +161,8 @@ class Wired(Market):
                 self.made += 1
                 arrived.append(int(self.server.readline()))
                 self.fill(decision.client_order_id, at)
+        self.broker.give_back_permits()
+        self.actions.committer.keep()
         return [at - start for at in arrived]
 
 

@@ -152,9 +152,13 @@ class AlpacaBroker:
     ) -> None:
         """Nothing: the market is not ours to open."""
 
-    def prepare(self) -> None:
+    def prepare(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Connections for the orders of the cycle that is decided next."""
-        self._client.prepare()
+        self._client.prepare(meanwhile)
+
+    def write(self, ticket: Ticket) -> None:
+        """The order's request, up to its first byte."""
+        self._orders.write(ticket)
 
     def submit(self, ticket: Ticket, attempt: int, now: TimeText) -> SubmitAnswer:
         """One POST of the ticket, and its answer or the lack of one."""

@@ -12,7 +12,7 @@ dies    before the first byte: nothing left. After it: the other side may have t
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from urllib3.exceptions import HTTPError
@@ -32,7 +32,11 @@ from live.secrets import NAMES, Secrets
 if TYPE_CHECKING:
     from alpaca.common.rest import RESTClient
 
+    from live.brokers.alpaca.ready import Opened
+
 _LOCKED_OUT = ("locked_out", "the keys were refused where they trade")
+Posted = tuple[str, tuple[tuple[str, str | bool], ...]]
+"""What tells a POST from others: its path and body."""
 
 
 class AlpacaClient:
@@ -67,6 +71,7 @@ class AlpacaClient:
         self.clock = clock
         self._held: Permit | None = None
         self._held_left: int | None = None
+        self._written: dict[Posted, Opened] = {}
         self._reserve = False
         self._patience_s = 0.0
         self._say: Callable[[Refusal], None] = lambda _: None
@@ -109,7 +114,8 @@ class AlpacaClient:
         return self._held_left
 
     def give_back(self) -> None:
-        """The permits that no order used."""
+        """The permits that no order used, and the connections of orders that were not sent."""
+        self._let_go()
         if self._held is not None and self._held_left:
             self.budget.give_back(self._held)
         self._held, self._held_left = None, None
@@ -139,17 +145,57 @@ class AlpacaClient:
         """One DELETE of the trading endpoint."""
         return self._call(self._trading, "DELETE", path, None)
 
-    def prepare(self) -> None:
+    def prepare(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Have connections ready for the orders that may be decided now; it never fails.
 
         None while no order may leave: the keys were refused, or there were too many requests.
+        `meanwhile` is done while it waits for them.
         """
+        self._let_go()
         if self.barrier.is_shut or self.budget.left().why:
             return
-        self._trading.connections.prepare(connect_s=self._settings.connect_s)
+
+        def while_it_waits() -> None:
+            meanwhile()
+            self._rehearse()
+
+        self._trading.connections.prepare(
+            connect_s=self._settings.connect_s, meanwhile=while_it_waits
+        )
+
+    def write(self, path: str, body: Mapping[str, str]) -> None:
+        """Have a POST written that may leave soon, so that then nothing is left to do but that.
+
+        It never fails: `post` does without. What `post` is not asked for is let go by the next
+        `prepare` or `give_back`.
+        """
+        if self.barrier.is_shut or not self._held_left or self._held is None:
+            return
+        ready = self._trading.connections.opened()
+        if ready is None:
+            return
+        try:
+            with self._locks[id(self._trading)]:
+                self._trading.write(ready[0], path, dict(body))
+        except Exception:  # noqa: BLE001 - post says what is wrong
+            ready[0].close()
+            return
+        self._written[path, tuple(body.items())] = ready
+
+    def _rehearse(self) -> None:
+        """A request that is never sent: writing the next one finds its code in the caches."""
+        with suppress(Exception), self._locks[id(self._trading)]:
+            connection = self._trading.connections.new()
+            self._trading.write(connection, "/orders", {"client_order_id": "", "qty": "0"})
+
+    def _let_go(self) -> None:
+        for connection, _ in self._written.values():
+            connection.close()
+        self._written.clear()
 
     def close(self) -> None:
         """Let go of the connections that are ready."""
+        self._let_go()
         self._trading.connections.close()
 
     def raw(self, body: bytes) -> str:
@@ -204,12 +250,19 @@ class AlpacaClient:
             Call(connect_s=limits.connect_s, read_s=limits.read_s, total_s=limits.total_s) as call,
         ):
             try:
-                answer = _answer_of(client, method, path, data)
+                answer = self._sent(method, path, data) or _answer_of(client, method, path, data)
             except Exception as error:  # noqa: BLE001 - it is told; none may end the runner
                 return self._failure(call, error)
             if call.expired:  # a TLS stream that was shut down can look like one that ended
                 return NoAnswer(sent=True, kind="timeout", detail="cut at the deadline")
         return answer
+
+    def _sent(self, method: str, path: str, data: Mapping[str, str | bool] | None) -> Answer | None:
+        """The answer to a request that was written before; None: it was not, or cannot leave."""
+        if method != "POST" or data is None:
+            return None
+        written = self._written.pop((path, tuple(data.items())), None)
+        return None if written is None else self._trading.sent(written)
 
     def _failure(self, call: Call, error: Exception) -> NoAnswer:
         """What kind of failure, in words of ours."""

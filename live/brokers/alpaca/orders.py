@@ -67,6 +67,10 @@ class Orders:
                 self.learn(look.order.client_order_id, venue_order_id)
         return self._client_order_ids.get(venue_order_id)
 
+    def write(self, ticket: Ticket) -> None:
+        """Have the request of an order written that was decided and may leave once committed."""
+        self._client.write("/orders", order_body(ticket))
+
     def submit(self, ticket: Ticket, attempt: int, now: TimeText) -> SubmitAnswer:
         """One POST, and its answer or the lack of one."""
         answer = self._client.post("/orders", order_body(ticket))

@@ -1,7 +1,7 @@
 """Connections made before they are needed: an order that was decided waits for no handshake.
 
-shape   `prepare(…)` before a cycle is decided; `taken()` -> a connection, open where one is ready;
-        `new()` -> one that is not open yet
+shape   `prepare(…)` before a cycle is decided; `opened()` -> one that is ready, or none; `new()` ->
+        one that is not open yet; `taken()` -> the one or the other
 rules   A ready connection never carried a byte of a request, carries one and is closed. It is used
         while it is young (`FRESH_S`, less than any server lets a new connection wait), and only
         when it is looked at directly before and nothing came: no end, no reset, no word. Else it
@@ -16,6 +16,7 @@ import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import certifi
@@ -30,6 +31,9 @@ READY_MAX = 8
 PREPARE_S = 0.5
 """The longest that a cycle waits for a handshake; what is not ready by then is not waited for."""
 
+Opened = tuple[Guarded, float]
+"""An open connection and when it was opened, by the monotonic clock."""
+
 
 class Connections:
     """The connections to one endpoint."""
@@ -43,7 +47,7 @@ class Connections:
         self.verify: str | None = None
         self._context: ssl.SSLContext | None = None
         self._lock = threading.Lock()
-        self._ready: deque[tuple[Guarded, float]] = deque()
+        self._ready: deque[Opened] = deque()
         self._opening = 0
         self._used = 0
 
@@ -55,29 +59,43 @@ class Connections:
 
     def taken(self) -> Guarded:
         """A connection for a request that leaves now: an open one where one is ready and sound."""
+        found = self.opened()
+        return self.new() if found is None else found[0]
+
+    def opened(self) -> Opened | None:
+        """One that is ready and sound, and no longer kept; `is_sound` before its request leaves."""
         with self._lock:
             self._used += 1
         while True:
             with self._lock:
                 if not self._ready:
-                    return self.new()
-                connection, opened = self._ready.popleft()
-            if _is_sound(connection, opened):
-                return connection
-            connection.close()
+                    return None
+                found = self._ready.popleft()
+            if is_sound(found):
+                return found
+            found[0].close()
 
-    def prepare(self, *, connect_s: float, within_s: float = PREPARE_S) -> None:
-        """Have some ready, and wait for them `within_s` at most; it never fails."""
+    def prepare(
+        self,
+        *,
+        connect_s: float,
+        within_s: float = PREPARE_S,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Have some ready, and wait for them `within_s` at most; it never fails.
+
+        `meanwhile` is done while the handshakes are on their way.
+        """
         with self._lock:
             wanted = min(READY_MAX, max(1, self._used))
             self._used = 0
             found = list(self._ready)
             self._ready.clear()
-            for connection, opened in found:
-                if len(self._ready) < wanted and _is_sound(connection, opened):
-                    self._ready.append((connection, opened))
+            for one in found:
+                if len(self._ready) < wanted and is_sound(one):
+                    self._ready.append(one)
                 else:
-                    connection.close()
+                    one[0].close()
             missing = wanted - len(self._ready) - self._opening
             self._opening += max(0, missing)
         threads = [
@@ -87,6 +105,7 @@ class Connections:
         ends = time.monotonic() + within_s
         for thread in threads:
             thread.start()
+        meanwhile()
         for thread in threads:
             thread.join(max(0.0, ends - time.monotonic()))
 
@@ -127,5 +146,6 @@ class Connections:
         return self._context
 
 
-def _is_sound(connection: Guarded, opened: float) -> bool:
-    return time.monotonic() - opened <= FRESH_S and connection.is_quiet()
+def is_sound(one: Opened) -> bool:
+    """Whether a request may leave on it now."""
+    return time.monotonic() - one[1] <= FRESH_S and one[0].is_quiet()

@@ -1,7 +1,8 @@
 """alpaca-py, hardened: the one module that imports it, itself imported late (2 to 5 s, 90 MB).
 
 shape   `trading(settings, secrets)`, `market_data(...)` -> clients whose every request is one
-        `Answer`: status, headers and bytes, or an exception of urllib3, http.client or socket
+        `Answer`: status, headers and bytes, or an exception of urllib3, http.client or socket.
+        `write(...)` makes a request up to its first byte; `sent(...)` lets it leave
 rules   alpaca-py builds URL, keys and body; how they travel and what becomes of the answer is
         replaced, for it retries POSTs on 429 and 504, reads JSON that nobody can trust, and loses
         the bytes; and requests under it takes half a millisecond to send what is made
@@ -17,7 +18,7 @@ from alpaca.trading.client import TradingClient
 from urllib3.response import BaseHTTPResponse
 
 from live.brokers.alpaca.answer import Answer
-from live.brokers.alpaca.ready import Connections
+from live.brokers.alpaca.ready import Connections, Opened, is_sound
 from live.brokers.alpaca.settings import AlpacaSettings
 from live.brokers.alpaca.transport import Guarded, current_call
 from live.secrets import Secrets
@@ -45,6 +46,26 @@ class _OneRequest:
     body_bytes_max = 0
     _origin = ""
     _session: Any
+    _into: Guarded | None = None
+
+    def write(self, connection: Guarded, path: str, data: dict[str, Any]) -> None:
+        """A POST into `connection`, none of it sent; whether it is open does not matter."""
+        self._into = connection
+        try:
+            self._request("POST", path, data)  # type: ignore[attr-defined]
+        finally:
+            self._into = None
+
+    def sent(self, written: Opened) -> Answer | None:
+        """Its answer; None where the connection is not as it was, and nothing of it left."""
+        connection = written[0]
+        try:
+            if not is_sound(written):
+                return None
+            connection.begin(current_call())
+            return self._exchange(connection)
+        finally:
+            connection.close()
 
     def _one_request(self, method: str, url: str, opts: dict[str, Any], retry: int) -> Any:
         del retry
@@ -54,26 +75,21 @@ class _OneRequest:
             headers["Content-Type"] = "application/json"
         elif method == "DELETE":
             headers["Content-Length"] = "0"
+        if self._into is not None:
+            self._into.request(method, target, body=body, headers=headers, preload_content=False)
+            return None
         order = method == "POST"
         connection = self.connections.taken() if order else self.connections.new()
         try:
-            return self._exchange(connection, method, target, body, headers)
+            connection.begin(current_call())
+            connection.request(method, target, body=body, headers=headers, preload_content=False)
+            return self._exchange(connection)
         finally:
             connection.close()  # no connection is kept for the next call
 
-    def _exchange(
-        self,
-        connection: Guarded,
-        method: str,
-        target: str,
-        body: bytes | None,
-        headers: dict[str, str],
-    ) -> Answer:
-        call = current_call()
-        connection.begin(call)
-        connection.request(method, target, body=body, headers=headers, preload_content=False)
+    def _exchange(self, connection: Guarded) -> Answer:
+        """The request that was written into the connection leaves, and what came of it."""
         connection.leave()
-        call.arm()
         response = connection.getresponse()
         told = {name.lower(): response.headers[name] for name in response.headers}
         return Answer(response.status, told, self._body(response))

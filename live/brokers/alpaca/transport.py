@@ -1,7 +1,7 @@
 """The hardened transport: a connection a request, a deadline nothing can stretch, no retry at all.
 
 shape   `with Call(...)`, `connection.begin(call)`, `connection.request(...)`, `connection.leave()`,
-        `call.arm()`, `connection.getresponse()`; then it is closed, whatever came
+        `connection.getresponse()`; then it is closed, whatever came
 rules   A call has one connection of its own: one that carried an answer may be dead, and a POST
         into it is neither sent nor not sent. It may have been opened before the call (`ready.py`).
         The bytes of a request are collected and leave in one piece, in `leave`, and nowhere else:
@@ -102,14 +102,15 @@ class Guarded(HTTPConnection):
 
     auto_open = 0
     _unsent = b""
+    _watched = True
 
     def begin(self, call: Call) -> None:
-        """Belong to `call` from here on: connect, or be watched where that was done before."""
+        """Belong to `call` from here on: connect, where that was not done before."""
+        self._watched = self.sock is None
         if self.sock is None:
             self.connect()
-        else:
-            call.watch(self.sock)
         self.timeout = min(call.read_s, call.remaining_s())
+        self.sock.settimeout(self.timeout)
 
     def is_quiet(self) -> bool:
         """Whether an open connection is as it was when it was made: nothing said, nothing ended.
@@ -133,7 +134,10 @@ class Guarded(HTTPConnection):
         self._unsent += data
 
     def leave(self) -> None:
-        """The one step that puts a request on the wire; the call is told before the first byte."""
+        """The one step that puts a request on the wire; the call is told before the first byte.
+
+        Behind it the call's timer watches over a connection that was open before.
+        """
         call = _CALL.get()
         data, self._unsent = self._unsent, b""
         assert self.sock is not None
@@ -143,6 +147,9 @@ class Guarded(HTTPConnection):
         except OSError as error:
             if error.errno not in _CLOSED_UNDER_US:  # else an answer may lie there all the same
                 raise
+        if not self._watched:
+            call.watch(self.sock)
+        call.arm()
 
     def _new_conn(self) -> socket.socket:
         call = _CALL.get()
