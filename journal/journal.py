@@ -191,7 +191,7 @@ class Journal:
                 raise self._in_doubt from error
 
     def rehearse(self, events: "Sequence[Event]", recorded_at: TimeText) -> None:
-        """Take the way of an append, short of its commit: nothing is written, nothing changes.
+        """Take the way of an append without making one: nothing of the journal's is touched.
 
         What follows finds that way in the caches. Nothing is sealed, for a seal is used up by it.
         """

@@ -66,6 +66,7 @@ class SQLiteStore:
         self._recorder: Recorder = factory.application_recorder()  # type: ignore[assignment]
         self._rowid_of: tuple[int, int] = (-2, 0)
         self._since_checkpoint = 0
+        self._stage: sqlite3.Connection | None = None
 
     @contextmanager
     def _connection(self, *, commit: bool = False) -> Iterator[sqlite3.Connection]:
@@ -195,15 +196,14 @@ class SQLiteStore:
                 wal.make_room(connection)
 
     def rehearse(self, rows: Sequence[Row]) -> None:
-        """See `Store`. Where another process writes, it does not wait for it."""
-        with suppress(JournalError), self._connection(commit=True) as connection:
-            connection.execute("PRAGMA busy_timeout=0").fetchall()
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                self._insert(connection, rows)
-            finally:
-                _roll_back(connection)
-                connection.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1_000)}").fetchall()
+        """See `Store`: in a database in memory, for nobody must wait for a rehearsal."""
+        if self._stage is None:
+            self._stage = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            for statement in self._recorder.create_table_statements:
+                self._stage.execute(statement)
+        self._stage.execute("BEGIN IMMEDIATE")
+        self._insert(self._stage, rows)
+        self._stage.execute("ROLLBACK")
 
     def _insert(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         connection.executemany(
@@ -298,6 +298,8 @@ class SQLiteStore:
     def close(self) -> None:
         """See `Store`."""
         self._recorder.datastore.close()
+        if self._stage is not None:
+            self._stage.close()
 
 
 def create_file(

@@ -61,7 +61,7 @@ class Store(Protocol):
         """Many appends will come, each waited for: have their room made. It never fails."""
 
     def rehearse(self, rows: Sequence[Row]) -> None:
-        """Take the way of an append up to its commit, and take all of it back. It never fails."""
+        """Take the way of an append, as far as that can be done beside the journal."""
 
     def problems(self) -> list[str]:
         """What is wrong with the engine's own structures; a full pass."""

@@ -54,13 +54,15 @@ class Actions:
         return BROKER in self.committer.state.lockouts and not self.keys_hold
 
     def get_ready(self, state: State, decisions: Sequence[Decision]) -> None:
-        """Have the requests written of orders that were decided and are not committed yet.
+        """Have the request written of the order that leaves first, once it is committed.
 
-        What stands between a commit and its first byte is then what must: the anchor, the head.
+        What stands between that commit and its first byte is then what must: the anchor, the head.
+        The others wait for an answer anyway, and would only keep the first one waiting.
         """
         for decision in decisions:
             if isinstance(decision, OrderSubmitAttempted):
                 self.write(ticket_of(state.intents[decision.client_order_id]))
+                return
 
     @property
     def now(self) -> TimeText:

@@ -100,8 +100,8 @@ class RealtimeRunner(Runner):
         started: Callable[[int], RunnerStarted],
     ) -> None:
         """Claim, connect, resolve, reconcile; without a stream or an account nothing is opened."""
-        decisions = self.committer.claim(news, started)
         self.committer.journal.make_room()
+        decisions = self.committer.claim(news, started)
         if self._locked_out():  # with its first try that succeeds the broker is listened to
             self.actions.carry_out(decisions)
             self.committer.keep()

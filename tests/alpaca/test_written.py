@@ -1,0 +1,188 @@
+"""An order's request is written before its commit, leaves behind it, and is the same one POST.
+
+What was written and is not submitted never reaches a server. What a server did meanwhile to the
+connection costs no order: the request is written anew into another one.
+"""
+
+import socket
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from core.events import CycleOpened, OrderSubmitted, QuotesObserved, RateBudgetReported
+from core.state import State
+from core.values import DecimalText, later_by
+from journal import open_journal
+from journal.errors import JournalMovedError
+from live.actions import Actions
+from live.brokers.alpaca.client import AlpacaClient
+from live.brokers.alpaca.orders import Orders
+from live.brokers.ticket import Ticket, ticket_of
+from live.committer import Committer
+from live.rehearsal import rehearse
+from tests.alpaca.test_ready import BETRAYALS, Greeter, within
+from tests.alpaca.world import NOW, TICKET, client
+from tests.bench.busy import Busy
+from tests.bench.corpus import QUICK, Corpus
+
+
+@pytest.fixture
+def server() -> Iterator[Greeter]:
+    """A server that takes every order."""
+    found = Greeter(lambda _: True)
+    yield found
+    found.close()
+
+
+def ready(url: str, permits: int = 1) -> AlpacaClient:
+    """A client with a connection and permits for the orders that may be decided."""
+    ours = client(url)
+    ours.prepare()
+    assert ours.hold(permits) == permits
+    return ours
+
+
+def test_what_is_written_leaves_when_it_is_submitted_and_not_before(server: Greeter) -> None:
+    ours = ready(server.url)
+    orders = Orders(ours)
+
+    orders.write(TICKET)
+    before = list(server.requests)
+    answer = orders.submit(TICKET, 1, NOW)
+
+    assert not before
+    assert isinstance(answer, OrderSubmitted)
+    assert (len(server.posts()), server.connections) == (1, 1)
+    assert ours.held == 0
+
+
+def test_what_is_written_is_the_same_to_the_byte_as_what_is_not(server: Greeter) -> None:
+    ours = ready(server.url, permits=2)
+    orders = Orders(ours)
+
+    orders.write(TICKET)
+    orders.submit(TICKET, 1, NOW)
+    orders.submit(TICKET, 2, NOW)
+
+    written, not_written = server.posts()
+    assert written == not_written
+
+
+def test_another_order_is_never_sent_in_its_place(server: Greeter) -> None:
+    ours = ready(server.url, permits=2)
+    orders = Orders(ours)
+    other = replace(TICKET, quantity=DecimalText("11"))
+
+    orders.write(TICKET)
+    orders.submit(other, 1, NOW)
+    ours.close()
+
+    (post,) = server.posts()
+    assert b'"qty": "11"' in post.body
+
+
+def test_what_is_not_submitted_reaches_nobody(server: Greeter) -> None:
+    ours = ready(server.url)
+
+    Orders(ours).write(TICKET)
+    ours.give_back()
+
+    assert within(lambda: server.ended == 1)
+    assert not server.requests
+
+
+def test_without_a_permit_nothing_is_written(server: Greeter) -> None:
+    ours = client(server.url)
+    ours.prepare()
+
+    Orders(ours).write(TICKET)
+    written = dict(ours._written)
+    ours.close()
+
+    assert not written
+
+
+@pytest.mark.parametrize("case", BETRAYALS)
+def test_a_connection_that_was_betrayed_behind_the_writing_costs_no_order(case: str) -> None:
+    def betray(connection: socket.socket) -> bool:
+        kept.append(connection)
+        return False
+
+    kept: list[socket.socket] = []
+    server = Greeter(betray)
+    orders = Orders(ready(server.url))
+    assert server.greeted.wait(20)
+    orders.write(TICKET)
+    BETRAYALS[case](kept[0])
+
+    answer = orders.submit(TICKET, 1, NOW)
+    kept[0].close()
+    server.close()
+
+    assert isinstance(answer, OrderSubmitted), case
+    assert len(server.posts()) == 1
+
+
+def test_an_order_is_written_before_its_commit_and_a_refused_commit_sends_none(
+    tmp_path: Path,
+) -> None:
+    corpus = Corpus(QUICK, tmp_path)
+    seen: list[tuple[Ticket, bool]] = []
+    with open_journal(corpus.few) as journal, open_journal(corpus.few) as others:
+        committer = Committer(journal, Busy)
+        actions = Actions(committer, None, lambda: Decimal(0))  # type: ignore[arg-type]
+        heard = _cycle(committer.state)
+        appends: list[int] = []
+        append, before = journal.append, journal.head
+
+        def told(ticket: Ticket) -> None:
+            seen.append((ticket, others.read_head() == before))
+
+        def moved_once(*given: object, **how: object) -> object:
+            appends.append(len(seen))
+            if len(appends) == 1:
+                raise JournalMovedError(before, before)
+            return append(*given, **how)  # type: ignore[arg-type]
+
+        actions.write, committer.on_decided = told, actions.get_ready
+        journal.append = moved_once  # type: ignore[method-assign, assignment]
+        committer.observe(*heard)
+        intents = committer.state.intents
+
+    assert appends == [1, 2]  # of each try, its first order
+    assert all(uncommitted for _, uncommitted in seen)
+    assert {ticket for ticket, _ in seen} <= {ticket_of(intent) for intent in intents.values()}
+
+
+def test_a_rehearsal_leaves_no_trace(tmp_path: Path) -> None:
+    corpus = Corpus(QUICK, tmp_path)
+    with open_journal(corpus.few) as journal:
+        committer = Committer(journal, Busy)
+        heard = _cycle(committer.state)
+        head, state, token = committer.head, committer.state, journal.store.token()
+
+        rehearse(committer, heard)
+
+        assert (journal.read_head(), committer.head) == (head, head)
+        assert committer.state is state
+        assert isinstance(token, tuple)
+        assert journal.store.last() is not None
+        assert not journal.store.problems()
+        committer.observe(*heard)
+        assert committer.state.cycle is not None
+
+
+def _cycle(
+    state: State,
+) -> tuple[QuotesObserved, RateBudgetReported, CycleOpened]:
+    assert state.cycle is not None
+    at = later_by(state.now, Decimal(60))
+    quotes = {symbol: replace(quote, time=at) for symbol, quote in state.quotes.items()}
+    return (
+        QuotesObserved(observed_at=at, slot=at, feed="bench", quotes=quotes),
+        RateBudgetReported(observed_at=at, limit=1_000, remaining=1_000),
+        CycleOpened(observed_at=at, number=state.cycle.number + 1, slot=at),
+    )
