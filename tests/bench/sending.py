@@ -3,8 +3,10 @@
 ours    an order's cycle decided, committed and anchored, the journal's head read again, the
         request built and sent by the real adapter, until its first segment is at a server on
         loopback by the kernel's stamp (`taking.py`). Secrets are looked for, as in a run.
-        The connection was made before the cycle, as the runner does it (`prepare`); so what a run
-        has and this has not are the bytes' own TLS and the distance
+        What can be had before the cycle is, as the runner does it: the connection, the permits,
+        a rehearsal while the handshake is on its way, room in the write-ahead log; and what is due
+        behind it, a checkpoint, comes behind it. So what a run has and this has not are the
+        bytes' own TLS, the distance, and a limiter that other processes share
 alone   the one order of a cycle of one symbol: its own decide, commit, anchor and request
 first   the order that leaves first, of a cycle that decides eight: the commit holds all of them
 every   each of the eight, from the same start: it waits for the answers before it, which are
