@@ -18,6 +18,7 @@ from eventsourcing.persistence import InfrastructureFactory, InterfaceError
 from eventsourcing.utils import Environment
 
 from journal import wal
+from journal.anchor import beside
 from journal.codec import HEADER_SIZE, PAYLOAD_OFFSET, Row
 from journal.errors import (
     DiskFullError,
@@ -189,11 +190,11 @@ class SQLiteStore:
 
     def make_room(self) -> None:
         """See `Store`: in the write-ahead log."""
-        with suppress(JournalError):
+        with suppress(JournalError, OSError):
             self._refuse_replaced()
             self._refuse_full(wal.ROOM_PAGES * wal.PAGE_BYTES)
             with self._connection(commit=True) as connection:
-                wal.make_room(connection)
+                wal.make_room(connection, beside(self._path, "-wal"))
 
     def rehearse(self, rows: Sequence[Row]) -> None:
         """See `Store`: in a database in memory, for nobody must wait for a rehearsal."""

@@ -4,15 +4,18 @@ checkpoint  SQLite writes the pages back inside the append that makes the log 1,
             that append waits. `checkpoint` does it before, where nothing waits; the log is bounded
             by SQLite's own as ever
 room        A commit that makes a file longer waits for the file system's own journal too, which
-            doubles it. `make_room` makes the log as long as it gets between two checkpoints: pages
-            are spilled there and rolled back. They were never committed, nobody reads them, and
-            the commits that follow lie over them
-dies        anywhere: a log with frames that no commit ends, as after any death in a transaction
+            doubles it. `make_room` makes the log as long as it gets between two checkpoints: zeros
+            behind what is there, which are no frames (a frame carries the log's salt and sum), and
+            over which SQLite writes what comes
+dies        anywhere: a log with zeros, or none, behind its last frame; or with nothing but zeros,
+            which is an empty one
 """
 
+import os
 import sqlite3
+from pathlib import Path
 
-from journal.sqlite import pragma
+from journal.anchor import sync_data
 
 PAGE_BYTES = 4096
 PAGES_AN_APPEND = 4
@@ -21,8 +24,6 @@ CHECKPOINT_PAGES = 600
 """After about as many it is time for a checkpoint; SQLite takes one at 1,000, in an append."""
 ROOM_PAGES = 1_104
 """More than 1,000, by what one large cycle may add to that."""
-_PIECE = 8
-_SPILLING_PAGES = 16
 
 
 def pages_of(stored_bytes: int) -> int:
@@ -35,17 +36,21 @@ def checkpoint(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
-def make_room(connection: sqlite3.Connection) -> None:
-    """Have the log as long as it gets. Nothing is committed."""
-    checkpoint(connection)
-    kept = pragma(connection, "cache_size")
-    connection.execute(f"PRAGMA cache_size={_SPILLING_PAGES}").fetchall()
+def make_room(connection: sqlite3.Connection, log: Path) -> None:
+    """Have the log as long as it gets; under the write lock, so that nobody else makes it longer.
+
+    errors  OSError: there is no log, or no room for one
+    """
+    connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("CREATE TABLE room (pages BLOB)")
-        for _ in range(ROOM_PAGES // _PIECE):
-            connection.execute("INSERT INTO room VALUES (zeroblob(?))", (_PIECE * PAGE_BYTES,))
+        fd = os.open(log, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            size = os.fstat(fd).st_size
+            missing = ROOM_PAGES * PAGE_BYTES - size
+            if missing > 0:
+                os.pwrite(fd, bytes(missing), size)
+                sync_data(fd)
+        finally:
+            os.close(fd)
     finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        connection.execute(f"PRAGMA cache_size={kept}").fetchall()
+        connection.execute("ROLLBACK")

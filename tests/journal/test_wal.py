@@ -11,17 +11,12 @@ from journal.anchor import beside
 from tests.journal.sample import ROOT, at, created, timers
 
 CHECKPOINT_BY_SQLITE = 1_000 * 4_096
-MAKES_ROOM_AND_DIES = """
+DIES = """
 import os, sys
-from journal import open_journal, wal
+from journal import open_journal
+from journal import wal
 journal = open_journal(sys.argv[1])
-def die(connection):
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("PRAGMA cache_size=16")
-    connection.execute("CREATE TABLE room (pages BLOB)")
-    connection.execute("INSERT INTO room VALUES (zeroblob(1000000))")
-    os.kill(os.getpid(), 9)
-wal.make_room = die
+wal.sync_data = lambda fd: os.kill(os.getpid(), 9)
 journal.make_room()
 """
 
@@ -87,13 +82,13 @@ def test_a_death_while_room_is_made_loses_nothing(tmp_path: Path) -> None:
     with create_journal(path, created(), recorded_at=at(0)) as journal:
         head = journal.append(timers(1, 5), expected=journal.head, epoch=1, recorded_at=at(5))
     died = subprocess.run(
-        [sys.executable, "-c", MAKES_ROOM_AND_DIES, str(path)],
+        [sys.executable, "-c", DIES, str(path)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         timeout=60,
         check=False,
     )
     assert died.returncode == -9
-    assert size(path) > 500_000
+    assert size(path) > CHECKPOINT_BY_SQLITE
 
     with open_journal(path) as journal:
         assert journal.head == head
