@@ -98,6 +98,7 @@ class Anchor:
         self._counter = max(counters.values())
         self._next_slot = min((0, 1), key=lambda index: counters.get(index, -1))
         self._synced: Head | None = None
+        self._written = [(b"", 0)] * SLOTS  # what was read once need not be hashed again
         self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
 
     def note(self, head: Head) -> None:
@@ -128,13 +129,15 @@ class Anchor:
 
     def _write(self, index: int, head: Head, *, lower: bool = False) -> None:
         """Write a slot; one that says more is a newer runner's, and stays."""
-        there = _slot(os.pread(self._fd, _SIZE, index * SLOT_SIZE), index)
-        if there is not None and there.head.sequence > head.sequence and not lower:
+        found, ours = os.pread(self._fd, _SIZE, index * SLOT_SIZE), self._written[index]
+        there = ours[1] if found == ours[0] else _sequence(_slot(found, index))
+        if there > head.sequence and not lower:
             return
         self._counter += 1
         data = _pack(self._journal_id, head, self._counter)
         if os.pwrite(self._fd, data, index * SLOT_SIZE) != len(data):
             raise OSError(f"{self.path}: expected to write {len(data)} bytes in one piece")
+        self._written[index] = data, head.sequence
 
 
 def create_anchor(path: Path, journal_id: str, head: Head = GENESIS) -> None:
@@ -170,6 +173,10 @@ def sync_directory(path: Path) -> None:
 def _pack(journal_id: bytes, head: Head, counter: int) -> bytes:
     body = _BODY.pack(_MAGIC, journal_id, head.sequence, bytes.fromhex(head.chain), counter)
     return body + sha256(body).digest()
+
+
+def _sequence(slot: Slot | None) -> int:
+    return 0 if slot is None else slot.head.sequence
 
 
 def _slot(piece: bytes, index: int) -> Slot | None:

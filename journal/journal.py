@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Self
 from core.events.lifecycle import JournalCreated, RollbackAccepted
 from core.values import TimeText, is_time_text, micros
 from journal.anchor import Anchor
+from journal.aside import Work
 from journal.codec import READER, Codec
 from journal.errors import (
     BrokenChainError,
@@ -121,9 +122,18 @@ class Journal:
         return event
 
     def append(
-        self, events: "Sequence[Event]", *, expected: Head, epoch: int, recorded_at: TimeText | str
+        self,
+        events: "Sequence[Event]",
+        *,
+        expected: Head,
+        epoch: int,
+        recorded_at: TimeText | str,
+        meanwhile: Work | None = None,
     ) -> Head:
-        """Write `events` behind `expected`: all or none, on disk when it returns the new head."""
+        """Write `events` behind `expected`: all or none, on disk when it returns the new head.
+
+        `meanwhile` is done, too, in a thread of its own where the engine waits for its disk.
+        """
         if not events:
             message = "expected at least one event to append, found none"
             raise ValueError(message)
@@ -140,7 +150,7 @@ class Journal:
                 self.url.where, expected.sequence + 1, head.sequence, "it was interrupted"
             )
             try:
-                self.store.append(rows, expected)
+                self.store.append(rows, expected, meanwhile)
             except JournalError:
                 self._in_doubt = None
                 raise

@@ -42,7 +42,8 @@ from journal.key_ring import Place, new_ring
 from journal.master_key import MasterKey
 from journal.memory import memory_store
 from journal.recorded import FORMAT, FORMAT_ENCRYPTED, GENESIS, Head
-from journal.sqlite_store import SQLiteStore, create_file, recover
+from journal.sqlite_file import create_file, recover
+from journal.sqlite_store import SQLiteStore
 from journal.store import CommitFailedError, Store
 from journal.url import JournalUrl, parse_url
 

@@ -24,6 +24,7 @@ from psycopg import errors as states
 from psycopg.errors import Diagnostic
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from journal.aside import Aside, Work
 from journal.codec import Row
 from journal.errors import (
     JournalError,
@@ -74,6 +75,7 @@ class PostgresStore:
         self._writable = mode == "rw"
         self._table = table_of(place.name)
         self._warnings: list[str] = []
+        self._aside = Aside()
         self._connection = self._connect()
         self._listening: Connection | None = None
         try:
@@ -132,7 +134,7 @@ class PostgresStore:
         """See `Store`."""
         return self._rows(self._select_page, after, limit)
 
-    def append(self, rows: Sequence[Row], expected: Head) -> None:
+    def append(self, rows: Sequence[Row], expected: Head, meanwhile: Work | None = None) -> None:
         """See `Store`.
 
         What if the process dies on each line: before COMMIT nothing is written; in it, all rows
@@ -158,7 +160,8 @@ class PostgresStore:
                     raise ServerError(self._where, f"{len(rows)} rows inserted as {count}")
                 raise JournalMovedError(expected, found)
         self._warnings.clear()
-        _end(connection, self._commit, self._warnings)
+        with self._aside.doing(meanwhile):
+            _end(connection, self._commit, self._warnings)
 
     def _begun(self) -> Connection:
         """A connection in a new transaction; one that died while it was idle is made anew."""
@@ -248,6 +251,7 @@ class PostgresStore:
 
     def close(self) -> None:
         """See `Store`."""
+        self._aside.close()
         self._stop_listening()
         self._connection.close()
 

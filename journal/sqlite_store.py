@@ -9,9 +9,10 @@ writes  one transaction an append, which compares the head, inserts and commits.
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import RLock
 from uuid import UUID
 
 from eventsourcing.persistence import InfrastructureFactory, InterfaceError
@@ -19,11 +20,11 @@ from eventsourcing.utils import Environment
 
 from journal import wal
 from journal.anchor import beside
+from journal.aside import Aside, Work
 from journal.codec import HEADER_SIZE, PAYLOAD_OFFSET, Row
 from journal.errors import (
     DiskFullError,
     JournalError,
-    JournalExistsError,
     JournalMovedError,
     KeyRingMovedError,
     NotAJournalError,
@@ -31,20 +32,16 @@ from journal.errors import (
 )
 from journal.recorded import GENESIS, Head
 from journal.sqlite import (
-    BUSY_TIMEOUT_S,
     TABLE,
-    Datastore,
     Recorder,
-    configure,
     file_uri,
     pragma,
     primary_code,
     translated,
 )
+from journal.sqlite_file import RING, RING_TABLE, tables
 from journal.store import CommitFailedError
 
-RING = "key_ring"
-RING_TABLE = "CREATE TABLE key_ring (id INTEGER PRIMARY KEY CHECK (id = 1), ring BLOB NOT NULL)"
 RESERVE_BYTES = 2**20
 """An append is refused before it begins when less than this, beside its own need, is free."""
 
@@ -66,14 +63,25 @@ class SQLiteStore:
         factory = InfrastructureFactory.construct(Environment("journal", environment))
         self._recorder: Recorder = factory.application_recorder()  # type: ignore[assignment]
         self._rowid_of: tuple[int, int] = (-2, 0)
+        self._using = RLock()
+        self._aside = Aside()
+        self._raw: sqlite3.Connection | None = None
         self._since_checkpoint = 0
         self._stage: sqlite3.Connection | None = None
 
     @contextmanager
-    def _connection(self, *, commit: bool = False) -> Iterator[sqlite3.Connection]:
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """The one connection, for one thread at a time.
+
+        The pool that made it is asked once: its own locks cost an order a twentieth of its time.
+        """
         try:
-            with self._recorder.datastore.get_connection(commit=commit) as connection:
-                yield connection.raw  # type: ignore[attr-defined]
+            with self._using:
+                if self._raw is None:
+                    with self._recorder.datastore.get_connection(commit=False) as pooled:
+                        self._raw = pooled.raw  # type: ignore[attr-defined]
+                assert self._raw is not None
+                yield self._raw
         except InterfaceError as error:
             raise translated(self._where, error.__cause__ or error) from None
         except sqlite3.Error as error:
@@ -84,7 +92,7 @@ class SQLiteStore:
     def first(self) -> tuple[UUID, Row] | None:
         """See `Store`; a file with other tables, or with none and not empty, is no journal."""
         with self._connection() as connection:
-            names = _tables(connection)
+            names = tables(connection)
             if not names:
                 return None
             if TABLE not in names:
@@ -161,7 +169,7 @@ class SQLiteStore:
         ).fetchone()
         return 2**63 - 1 if found is None else int(found[0])
 
-    def append(self, rows: Sequence[Row], expected: Head) -> None:
+    def append(self, rows: Sequence[Row], expected: Head, meanwhile: Work | None = None) -> None:
         """See `Store`.
 
         What if the process dies on each line: before COMMIT nothing is written; in it, all rows
@@ -170,7 +178,7 @@ class SQLiteStore:
         self._refuse_replaced()
         need = sum(len(row[2]) for row in rows)
         self._refuse_full(need)
-        with self._connection(commit=True) as connection:
+        with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 self._refuse_moved(connection, expected)
@@ -178,7 +186,8 @@ class SQLiteStore:
             except BaseException:
                 _roll_back(connection)
                 raise
-            _commit(connection)
+            with self._aside.doing(meanwhile):
+                _commit(connection)
         self._since_checkpoint += wal.pages_of(need)
 
     def rest(self) -> None:
@@ -193,7 +202,7 @@ class SQLiteStore:
         with suppress(JournalError, OSError):
             self._refuse_replaced()
             self._refuse_full(wal.ROOM_PAGES * wal.PAGE_BYTES)
-            with self._connection(commit=True) as connection:
+            with self._connection() as connection:
                 wal.make_room(connection, beside(self._path, "-wal"))
 
     def rehearse(self, rows: Sequence[Row]) -> None:
@@ -267,7 +276,7 @@ class SQLiteStore:
     def ring(self) -> bytes | None:
         """See `Store`."""
         with self._connection() as connection:
-            if RING not in _tables(connection):
+            if RING not in tables(connection):
                 return None
             found = connection.execute("SELECT ring FROM key_ring").fetchone()
         return None if found is None or not isinstance(found[0], bytes) else found[0]
@@ -279,7 +288,7 @@ class SQLiteStore:
                 is, by the last who closes the journal; until then the old ring's bytes lie in it
         """
         self._refuse_replaced()
-        with self._connection(commit=True) as connection:
+        with self._connection() as connection:
             connection.execute("PRAGMA secure_delete=ON").fetchall()
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -298,77 +307,12 @@ class SQLiteStore:
 
     def close(self) -> None:
         """See `Store`."""
-        self._recorder.datastore.close()
+        with self._using:
+            self._raw = None
+            self._recorder.datastore.close()
+        self._aside.close()
         if self._stage is not None:
             self._stage.close()
-
-
-def create_file(
-    path: Path,
-    originator: UUID,
-    row: Row,
-    before_commit: Callable[[], None],
-    ring: bytes | None = None,
-) -> None:
-    """Make the journal's file, its first row and its key ring (if any) in one transaction.
-
-    Whatever the process dies on, there is a file without a table, which counts as nothing, or a
-    whole journal. `before_commit` runs under the write lock: it writes the anchor.
-    """
-    where = str(path)
-    try:
-        connection = sqlite3.connect(
-            file_uri(path, "rwc"), uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S
-        )
-    except sqlite3.Error as error:
-        raise translated(where, error) from None
-    try:
-        _refuse_taken(connection, where)
-        configure(connection, writable=True)
-        connection.execute("BEGIN IMMEDIATE")
-        _refuse_taken(connection, where)
-        with closing(Datastore(":memory:")) as datastore:
-            for statement in Recorder(datastore).create_table_statements:
-                connection.execute(statement)
-        connection.execute("INSERT INTO stored_events VALUES (?,?,?,?)", (originator.hex, *row))
-        if ring is not None:
-            connection.execute(RING_TABLE)
-            connection.execute("INSERT INTO key_ring VALUES (1,?)", (ring,))
-        before_commit()
-        try:
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise CommitFailedError(str(error)) from error
-    except sqlite3.Error as error:
-        raise translated(where, error) from None
-    finally:
-        connection.close()
-
-
-def recover(path: Path) -> None:
-    """Let SQLite play back a rollback journal: a creation died while it switched to WAL."""
-    try:
-        connection = sqlite3.connect(file_uri(path, "rw"), uri=True, timeout=BUSY_TIMEOUT_S)
-        try:
-            _tables(connection)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise translated(str(path), error) from None
-
-
-def _refuse_taken(connection: sqlite3.Connection, where: str) -> None:
-    names = _tables(connection)
-    if TABLE in names:
-        raise JournalExistsError(where)
-    if names:
-        raise NotAJournalError(where, f"an SQLite file with the table {names[0]}")
-
-
-def _tables(connection: sqlite3.Connection) -> list[str]:
-    return [
-        row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
-    ]
 
 
 def _commit(connection: sqlite3.Connection) -> None:

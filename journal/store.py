@@ -14,6 +14,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent
 
+from journal.aside import Aside, Work
 from journal.codec import Row, chain_of_state
 from journal.errors import JournalMovedError, KeyRingMovedError
 from journal.recorded import GENESIS, Head
@@ -41,9 +42,10 @@ class Store(Protocol):
     def scan(self, after: int, limit: int) -> list[Row]:
         """Up to `limit` rows with a version above `after`, in order."""
 
-    def append(self, rows: Sequence[Row], expected: Head) -> None:
+    def append(self, rows: Sequence[Row], expected: Head, meanwhile: Work | None = None) -> None:
         """Write `rows` durably, all or none, only if the head is `expected`.
 
+        `meanwhile` is done beside the wait for the disk, see `Aside`.
         Raises `JournalMovedError`, or another error that means "nothing was written" (one of
         `DEFINITE`). Anything else means that nobody knows.
         """
@@ -95,6 +97,7 @@ class RecorderStore:
         self._originator: UUID | None = None
         self.kept_ring: bytes | None = None
         self._lock = threading.Lock()
+        self._aside = Aside()
 
     def first(self) -> tuple[UUID, Row] | None:
         """See `Store`."""
@@ -122,7 +125,7 @@ class RecorderStore:
         """See `Store`."""
         return self._select(gt=after, limit=limit)
 
-    def append(self, rows: Sequence[Row], expected: Head) -> None:
+    def append(self, rows: Sequence[Row], expected: Head, meanwhile: Work | None = None) -> None:
         """See `Store`. A row that is there already and equal to ours is our own lost answer."""
         assert self._originator is not None
         events = [StoredEvent(self._originator, *row) for row in rows]
@@ -131,7 +134,8 @@ class RecorderStore:
             if found != expected:
                 raise JournalMovedError(expected, found)
             try:
-                self._recorder.insert_events(events)
+                with self._aside.doing(meanwhile):
+                    self._recorder.insert_events(events)
             except IntegrityError:
                 if self.scan(expected.sequence - 1, len(rows)) != list(rows):
                     raise JournalMovedError(expected, head_of(self.last())) from None
@@ -170,6 +174,7 @@ class RecorderStore:
 
     def close(self) -> None:
         """See `Store`."""
+        self._aside.close()
 
     def _select(
         self,

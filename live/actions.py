@@ -53,16 +53,17 @@ class Actions:
         """Whether the broker is asked nothing: locked out, and nobody here saw that keys hold."""
         return BROKER in self.committer.state.lockouts and not self.keys_hold
 
-    def get_ready(self, state: State, decisions: Sequence[Decision]) -> None:
-        """Have the request written of the order that leaves first, once it is committed.
+    def meanwhile(self, state: State, decisions: Sequence[Decision]) -> Callable[[], object] | None:
+        """While it is committed, the request of the order that leaves first is written.
 
         What stands between that commit and its first byte is then what must: the anchor, the head.
         The others wait for an answer anyway, and would only keep the first one waiting.
         """
         for decision in decisions:
             if isinstance(decision, OrderSubmitAttempted):
-                self.write(ticket_of(state.intents[decision.client_order_id]))
-                return
+                intent = state.intents[decision.client_order_id]
+                return lambda: self.write(ticket_of(intent))
+        return None
 
     @property
     def now(self) -> TimeText:

@@ -29,7 +29,7 @@ from core.values import TimeText
 from journal import GENESIS, Head, Journal
 from journal.errors import JournalMovedError
 from live.full_pass import FullPass
-from live.redaction import redacted, refuse_in
+from live.redaction import all_redacted, refuse_in
 from live.snapshots import Snapshots
 
 Listener = Callable[[Sequence[Event]], None]
@@ -51,10 +51,12 @@ class FencedError(Exception):
 class Committer:
     """The state at the journal's head, and the only code that appends."""
 
-    on_decided: Callable[[State, Sequence[Decision]], None] = staticmethod(lambda *_: None)
-    """Hears what was decided, and the state after it, before it is committed, or refused.
+    meanwhile: Callable[[State, Sequence[Decision]], Callable[[], object] | None] = staticmethod(
+        lambda *_: None
+    )
+    """What there is to do while a commit waits, from what it decided and the state after it.
 
-    Whoever listens may get ready to act on it, and acts on nothing.
+    The commit may be refused yet: whoever answers gets ready to act on it, and acts on nothing.
     """
     full_pass: FullPass | None = None
     """What checks the events before the snapshot; None where this committer folded them."""
@@ -172,17 +174,20 @@ class Committer:
         state = self.state
         events: list[Event] = []
         decisions: list[Decision] = []
-        for heard in observations:
-            told = redacted(heard)  # the one place where a secret is taken out of what is kept
+        # the one place where a secret is taken out of what is kept
+        for told in all_redacted(observations):
             observation = replace(told, observed_at=later(told.observed_at, state.now))
             state, derived = advance(state, observation, self.strategy)
-            refuse_in(*derived)
             events += [observation, *derived]
             decisions += derived
+        refuse_in(decisions)
         self.check()
-        self.on_decided(state, decisions)
         self.head = self.journal.append(
-            events, expected=self.head, epoch=epoch, recorded_at=state.now
+            events,
+            expected=self.head,
+            epoch=epoch,
+            recorded_at=state.now,
+            meanwhile=self.meanwhile(state, decisions),
         )
         self.state = state
         if self.listener is not None:

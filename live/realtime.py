@@ -86,7 +86,7 @@ class RealtimeRunner(Runner):
         self.pace_s = pace_s
         self.actions.monotonic = clock.monotonic
         self.actions.write = broker.write
-        committer.on_decided = self.actions.get_ready
+        committer.meanwhile = self.actions.meanwhile
         waiting.until = self._wait_until
         self.reconciled: Decimal | None = None
         self.doubts = 0
@@ -149,6 +149,7 @@ class RealtimeRunner(Runner):
         self._reconcile_if_due()
         cycle = self.committer.state.cycle
         number = 1 if cycle is None else cycle.number + 1
+        self.real.hold_permits(len(self.committer.state.universe()))
         self.real.prepare(lambda: self._rehearse(slot, number))
         decisions = self.committer.observe(*self._inputs(slot, number))
         self.actions.carry_out([*self.committer.take_inherited(), *decisions])
@@ -176,7 +177,6 @@ class RealtimeRunner(Runner):
         if self.signals is not None:
             for signal in self.signals.until(slot.time):
                 yield signal.observed(now)
-        self.real.hold_permits(len(self.committer.state.universe()))
         yield self.broker.rate_budget(now)
         yield CycleOpened(observed_at=now, number=number, slot=slot.time)
 

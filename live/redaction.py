@@ -11,7 +11,7 @@ state   one list for the whole process, because a traceback is printed by whoeve
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TextIO, TypeVar, cast
 from urllib.parse import quote, quote_plus
 
@@ -131,7 +131,14 @@ def redacted(event: Any_) -> Any_:
         raise SecretFoundError(message) from None
 
 
-def refuse_in(*events: Event) -> None:
+def all_redacted(events: Sequence[Any_]) -> Sequence[Any_]:
+    """`redacted` of each, and one look where there is nothing to redact."""
+    if not HELD.holds_any or not HELD.found_in(b"\0".join(map(msgspec.json.encode, events))):
+        return events
+    return [redacted(event) for event in events]
+
+
+def refuse_in(events: Iterable[Event]) -> None:
     """Stop before decisions that show a secret are committed: derived again they must be equal."""
     if not HELD.holds_any or not HELD.found_in(b"\0".join(map(msgspec.json.encode, events))):
         return

@@ -17,10 +17,9 @@ from core.decide import advance
 from core.events import Event, Observation
 from core.strategy import OrderRequest, View
 from live.committer import Committer, later
-from live.redaction import redacted, refuse_in
+from live.redaction import all_redacted, refuse_in
 
 ORDERS_MAX = 8
-TIMES = 2
 
 
 class Rehearsed:
@@ -37,12 +36,10 @@ class Rehearsed:
 
 def rehearse(committer: Committer, heard: Sequence[Observation]) -> None:
     """Decide `heard` on the state as it is, write it as far as its commit, and keep nothing."""
-    for _ in range(TIMES):
-        state, events = committer.state, list[Event]()
-        for observation in heard:
-            now = later(observation.observed_at, state.now)
-            told = redacted(replace(observation, observed_at=now))
-            state, decisions = advance(state, told, Rehearsed)
-            refuse_in(*decisions)
-            events += [told, *decisions]
-        committer.journal.rehearse(events, state.now)
+    state, events = committer.state, list[Event]()
+    for told in all_redacted(heard):
+        observation = replace(told, observed_at=later(told.observed_at, state.now))
+        state, decisions = advance(state, observation, Rehearsed)
+        events += [observation, *decisions]
+    refuse_in(events)
+    committer.journal.rehearse(events, state.now)

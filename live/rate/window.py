@@ -11,6 +11,9 @@ rules   The last `reserve` permits are for cancels and the halt. What the broker
         When the store's clock stepped, everything spent counts as spent now, and waits go on.
 """
 
+from bisect import bisect_right
+from operator import itemgetter
+
 import msgspec
 from msgspec.structs import replace
 
@@ -107,8 +110,8 @@ def at(log: Log, now: int, era: str, rules: Rules, *, stepped: bool = False) -> 
         log = replace(log, held=rest)
         for held in over:
             log = _spent(log, held.until, held.calls, rules)
-    kept = tuple(entry for entry in log.spent if entry[0] > now - rules.window)
-    log = replace(log, last=max(now, log.last), spent=kept)
+    over_until = bisect_right(log.spent, now - rules.window, key=itemgetter(0))
+    log = replace(log, last=max(now, log.last), spent=log.spent[over_until:])
     if log.told_until <= now and log.told_left is not None:
         log = replace(log, told_left=None, told_window=None)
     return log

@@ -1,10 +1,12 @@
-"""An order's request is written before its commit, leaves behind it, and is the same one POST.
+"""An order's request is written while its commit waits, leaves behind it, and is the same one POST.
 
 What was written and is not submitted never reaches a server. What a server did meanwhile to the
 connection costs no order: the request is written anew into another one.
 """
 
 import socket
+import sqlite3
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -12,10 +14,16 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from core.events import CycleOpened, OrderSubmitted, QuotesObserved, RateBudgetReported
+from core.events import (
+    CycleOpened,
+    OrderSubmitAttempted,
+    OrderSubmitted,
+    QuotesObserved,
+    RateBudgetReported,
+)
 from core.state import State
 from core.values import DecimalText, later_by
-from journal import open_journal
+from journal import open_journal, sqlite_store
 from journal.errors import JournalMovedError
 from live.actions import Actions
 from live.brokers.alpaca.client import AlpacaClient
@@ -126,35 +134,54 @@ def test_a_connection_that_was_betrayed_behind_the_writing_costs_no_order(case: 
     assert len(server.posts()) == 1
 
 
-def test_an_order_is_written_before_its_commit_and_a_refused_commit_sends_none(
-    tmp_path: Path,
+def test_the_order_that_leaves_first_is_written_while_its_commit_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = Corpus(QUICK, tmp_path)
     seen: list[tuple[Ticket, bool]] = []
+    written = threading.Event()
+    commit = sqlite_store._commit
+
+    def slow_commit(connection: sqlite3.Connection) -> None:
+        assert written.wait(20)
+        commit(connection)
+
     with open_journal(corpus.few) as journal, open_journal(corpus.few) as others:
+        monkeypatch.setattr(sqlite_store, "_commit", slow_commit)
         committer = Committer(journal, Busy)
         actions = Actions(committer, None, lambda: Decimal(0))  # type: ignore[arg-type]
-        heard = _cycle(committer.state)
-        appends: list[int] = []
-        append, before = journal.append, journal.head
+        before = journal.head
 
         def told(ticket: Ticket) -> None:
             seen.append((ticket, others.read_head() == before))
+            written.set()
 
-        def moved_once(*given: object, **how: object) -> object:
-            appends.append(len(seen))
-            if len(appends) == 1:
-                raise JournalMovedError(before, before)
-            return append(*given, **how)  # type: ignore[arg-type]
-
-        actions.write, committer.on_decided = told, actions.get_ready
-        journal.append = moved_once  # type: ignore[method-assign, assignment]
-        committer.observe(*heard)
+        actions.write, committer.meanwhile = told, actions.meanwhile
+        decisions = committer.observe(*_cycle(committer.state))
+        orders = [one for one in decisions if isinstance(one, OrderSubmitAttempted)]
         intents = committer.state.intents
 
-    assert appends == [1, 2]  # of each try, its first order
-    assert all(uncommitted for _, uncommitted in seen)
-    assert {ticket for ticket, _ in seen} <= {ticket_of(intent) for intent in intents.values()}
+    assert seen == [(ticket_of(intents[orders[0].client_order_id]), True)]
+
+
+def test_a_commit_that_is_refused_has_nothing_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = Corpus(QUICK, tmp_path)
+    seen: list[Ticket] = []
+    with open_journal(corpus.few) as journal:
+        committer = Committer(journal, Busy)
+        actions = Actions(committer, None, lambda: Decimal(0))  # type: ignore[arg-type]
+        actions.write, committer.meanwhile = seen.append, actions.meanwhile
+
+        def moved(*_: object) -> None:
+            raise JournalMovedError(journal.head, journal.head)
+
+        monkeypatch.setattr(journal.store, "_refuse_moved", moved)
+        with pytest.raises(JournalMovedError):
+            committer._commit(_cycle(committer.state), committer.state.epoch)
+
+    assert not seen
 
 
 def test_a_rehearsal_leaves_no_trace(tmp_path: Path) -> None:

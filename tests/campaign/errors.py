@@ -33,6 +33,7 @@ from typing import Any, NamedTuple
 from bin.cli import __main__ as command_line
 from bin.cli.exits import Exit
 from journal import Head, verify
+from journal.aside import Work
 from journal.codec import Row
 from journal.errors import JournalMissingError
 from journal.sqlite_store import SQLiteStore
@@ -87,11 +88,13 @@ class Faults:
         arm_python(self.of_python)
         real = SQLiteStore.append
 
-        def append(store: SQLiteStore, rows: Sequence[Row], expected: Head) -> None:
+        def append(
+            store: SQLiteStore, rows: Sequence[Row], expected: Head, meanwhile: Work | None = None
+        ) -> None:
             self.tell(f"Q {expected.sequence + len(rows)}")
             self.in_append = True
             try:
-                real(store, rows, expected)
+                real(store, rows, expected, meanwhile)
             finally:
                 self.in_append = False
 
@@ -251,11 +254,13 @@ def retry_commits() -> None:
     """A commit that failed is tried once more, as a library's `@retry` does."""
     real = SQLiteStore.append
 
-    def append(store: SQLiteStore, rows: Sequence[Row], expected: Head) -> None:
+    def append(
+        store: SQLiteStore, rows: Sequence[Row], expected: Head, meanwhile: Work | None = None
+    ) -> None:
         try:
-            real(store, rows, expected)
+            real(store, rows, expected, meanwhile)
         except CommitFailedError:
-            real(store, rows, expected)
+            real(store, rows, expected, meanwhile)
 
     put(SQLiteStore, "append", append)
 
@@ -264,9 +269,11 @@ def swallow_doubt() -> None:
     """A commit that failed counts as one that went well."""
     real = SQLiteStore.append
 
-    def append(store: SQLiteStore, rows: Sequence[Row], expected: Head) -> None:
+    def append(
+        store: SQLiteStore, rows: Sequence[Row], expected: Head, meanwhile: Work | None = None
+    ) -> None:
         with contextlib.suppress(CommitFailedError):
-            real(store, rows, expected)
+            real(store, rows, expected, meanwhile)
 
     put(SQLiteStore, "append", append)
 

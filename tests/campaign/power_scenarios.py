@@ -16,9 +16,8 @@ from typing import Any
 from bin.cli import __main__ as command_line
 from core.events import Event, OrderSubmitted
 from core.values import TimeText, micros
-from journal import Head, Journal, create_journal, open_journal, opening
+from journal import Head, Journal, create_journal, open_journal, opening, sqlite_file
 from journal import sqlite as engine
-from journal import sqlite_store as store
 from journal.codec import Codec
 from live.brokers.base import SubmitAnswer
 from live.brokers.simulated import SimulatedBroker
@@ -75,12 +74,12 @@ def _configured(statement: str) -> None:
             connection.execute(statement).fetchall()
 
     engine.configure = configure
-    put(store, "configure", configure)
+    put(sqlite_file, "configure", configure)
 
 
 def _heard(recorder: Recorder) -> None:
     """Note every append and anchor of this process."""
-    real_append, real_anchor, real_create = Journal.append, Journal.anchor, store.create_file
+    real_append, real_anchor, real_create = Journal.append, Journal.anchor, sqlite_file.create_file
     real_submit = SimulatedBroker.submit
 
     def append(journal: Journal, events: list[Event], **named: Any) -> Head:

@@ -112,8 +112,8 @@ def test_a_strategys_source_or_a_setting_that_holds_it_is_refused(held: str) -> 
 
 def test_a_decision_that_holds_it_is_refused(held: str) -> None:
     with pytest.raises(SecretFoundError, match="expected no secret in a decision"):
-        refuse_in(command(CANARY))
-    refuse_in(command("nothing"))
+        refuse_in([command(CANARY)])
+    refuse_in([command("nothing")])
 
 
 def test_a_guarded_stream_writes_text_and_bytes_without_it(held: str, tmp_path: Path) -> None:

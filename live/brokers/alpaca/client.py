@@ -156,8 +156,8 @@ class AlpacaClient:
             return
 
         def while_it_waits() -> None:
-            meanwhile()
             self._rehearse()
+            meanwhile()  # what comes first behind this comes last here
 
         self._trading.connections.prepare(
             connect_s=self._settings.connect_s, meanwhile=while_it_waits

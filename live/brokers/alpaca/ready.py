@@ -84,7 +84,7 @@ class Connections:
     ) -> None:
         """Have some ready, and wait for them `within_s` at most; it never fails.
 
-        `meanwhile` is done while the handshakes are on their way.
+        `meanwhile` is done once at least, and again and again while handshakes are on their way.
         """
         with self._lock:
             wanted = min(READY_MAX, max(1, self._used))
@@ -106,8 +106,8 @@ class Connections:
         for thread in threads:
             thread.start()
         meanwhile()
-        for thread in threads:
-            thread.join(max(0.0, ends - time.monotonic()))
+        while any(thread.is_alive() for thread in threads) and time.monotonic() < ends:
+            meanwhile()
 
     def close(self) -> None:
         """Close what is ready."""
