@@ -25,12 +25,9 @@ class Aside:
     @contextmanager
     def doing(self, work: Work | None) -> Iterator[None]:
         """Have `work` begun meanwhile; what was begun is waited for."""
-        if work is None:
+        if work is None or not self._is_served():
             yield
             return
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = Thread(target=_serve, args=(self._given,), daemon=True)
-            self._thread.start()
         over = Lock()
         over.acquire()
         self._given.put((work, over))
@@ -41,6 +38,17 @@ class Aside:
                 self._given.get_nowait()
             except Empty:
                 over.acquire()
+
+    def _is_served(self) -> bool:
+        """Whether there is a thread; a machine that has none left is no reason to commit nothing."""
+        if self._thread is None or not self._thread.is_alive():
+            thread = Thread(target=_serve, args=(self._given,), daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return False
+            self._thread = thread
+        return True
 
     def close(self) -> None:
         """Let the thread go."""

@@ -1,11 +1,29 @@
 """The second thread beside a commit: what it does, and that nobody waits for one that is late."""
 
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
 
 from journal.aside import Aside
+from tests.journal.sample import ROOT
+
+NO_THREAD_LEFT = """
+import resource, sys, threading
+from journal import create_journal
+from tests.journal.sample import at, created, timers
+with create_journal(sys.argv[1], created(), recorded_at=at(0)) as journal:
+    resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29))
+    threading.stack_size(2**30)
+    journal.append(
+        timers(1, 2), expected=journal.head, epoch=1, recorded_at=at(5), meanwhile=lambda: None
+    )
+    print(journal.read_head().sequence)
+"""
 
 LONG_S = 20.0
 
@@ -80,3 +98,16 @@ def test_work_that_fails_undoes_nothing_and_the_next_is_done_all_the_same(
     with aside.doing(done.set):
         assert done.wait(LONG_S)
     aside.close()
+
+
+def test_where_no_thread_can_be_had_a_commit_does_without(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", NO_THREAD_LEFT, str(tmp_path / "main.db")],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("3\n", "", 0)
