@@ -339,6 +339,15 @@ def test_preparing_waits_for_no_handshake_that_does_not_come() -> None:
     assert took_s < 10 * ready.PREPARE_S
 
 
+def test_what_is_done_while_a_handshake_is_waited_for_leaves_it_the_processor() -> None:
+    done: list[None] = []
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        ours = client(f"https://127.0.0.1:{mute.getsockname()[1]}", connect_s=30.0)
+        ours.prepare(lambda: done.append(None))
+
+    assert 1 <= len(done) <= 2 * ready.PREPARE_S / ready.PAUSE_S
+
+
 @pytest.mark.parametrize("reply", [Reply(hang=True), Reply(GOOD.data, trickle_s=0.1)])
 def test_the_deadline_of_a_call_holds_on_a_connection_that_was_ready(reply: Reply) -> None:
     server = Greeter(lambda _: True, lambda _: reply)

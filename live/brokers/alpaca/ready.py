@@ -30,6 +30,8 @@ READY_MAX = 8
 """Connections that are kept ready: as many as the last cycle used, at least one, at most these."""
 PREPARE_S = 0.5
 """The longest that a cycle waits for a handshake; what is not ready by then is not waited for."""
+PAUSE_S = 0.001
+"""How long what is done while handshakes are waited for leaves the processor to them."""
 
 Opened = tuple[Guarded, float]
 """An open connection and when it was opened, by the monotonic clock."""
@@ -84,7 +86,8 @@ class Connections:
     ) -> None:
         """Have some ready, and wait for them `within_s` at most; it never fails.
 
-        `meanwhile` is done once at least, and again and again while handshakes are on their way.
+        `meanwhile` is done once at least, and again and again while handshakes are on their way,
+        with pauses: they are Python too, and never come far beside one that does not let go.
         """
         with self._lock:
             wanted = min(READY_MAX, max(1, self._used))
@@ -106,8 +109,10 @@ class Connections:
         for thread in threads:
             thread.start()
         meanwhile()
-        while any(thread.is_alive() for thread in threads) and time.monotonic() < ends:
-            meanwhile()
+        for thread in threads:
+            while thread.is_alive() and time.monotonic() < ends:
+                thread.join(PAUSE_S)
+                meanwhile()
 
     def close(self) -> None:
         """Close what is ready."""
