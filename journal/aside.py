@@ -40,7 +40,7 @@ class Aside:
                 over.acquire()
 
     def _is_served(self) -> bool:
-        """Whether there is a thread; a machine that has none left is no reason to commit nothing."""
+        """Whether there is a thread; where none can be had, a commit does without."""
         if self._thread is None or not self._thread.is_alive():
             thread = Thread(target=_serve, args=(self._given,), daemon=True)
             try:

@@ -150,30 +150,34 @@ class RealtimeRunner(Runner):
         cycle = self.committer.state.cycle
         number = 1 if cycle is None else cycle.number + 1
         self.real.hold_permits(len(self.committer.state.universe()))
-        self.real.prepare(lambda: self._rehearse(slot, number))
+        heard = self._as_good_as(slot, number)
+        self.real.prepare(lambda: rehearse(self.committer, heard))
         decisions = self.committer.observe(*self._inputs(slot, number))
         self.actions.carry_out([*self.committer.take_inherited(), *decisions])
         self.real.give_back_permits()
         self._hear()
 
-    def _rehearse(self, slot: MarketSlot, number: int) -> None:
-        """The cycle on its quotes alone, decided and forgotten."""
+    def _as_good_as(self, slot: MarketSlot, number: int) -> list[Observation]:
+        """What the cycle will be decided on, but for news and signals: enough to rehearse it."""
         now = self.clock.now()
-        quotes = {symbol: slot.quotes[symbol] for symbol in sorted(slot.quotes)}
-        heard: list[Observation] = [
-            QuotesObserved(observed_at=now, slot=slot.time, feed=self.feed.name, quotes=quotes),
+        return [
+            self._quotes(slot, now),
+            self.broker.rate_budget(now),
             CycleOpened(observed_at=now, number=number, slot=slot.time),
         ]
-        rehearse(self.committer, heard)
+
+    def _quotes(self, slot: MarketSlot, now: TimeText) -> QuotesObserved:
+        """Those of the symbols that are traded."""
+        traded = set(self.committer.state.universe())
+        quotes = {symbol: q for symbol, q in sorted(slot.quotes.items()) if symbol in traded}
+        return QuotesObserved(observed_at=now, slot=slot.time, feed=self.feed.name, quotes=quotes)
 
     def _inputs(self, slot: MarketSlot, number: int) -> Iterator[Observation]:
         """What the cycle is decided on; the account came with its reconciliation."""
         now = self.clock.now()
         if isinstance(self.feed, PacedFeed):
             yield from self.feed.news()
-        traded = set(self.committer.state.universe())
-        quotes = {symbol: q for symbol, q in sorted(slot.quotes.items()) if symbol in traded}
-        yield QuotesObserved(observed_at=now, slot=slot.time, feed=self.feed.name, quotes=quotes)
+        yield self._quotes(slot, now)
         if self.signals is not None:
             for signal in self.signals.until(slot.time):
                 yield signal.observed(now)

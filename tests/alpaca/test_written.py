@@ -10,12 +10,15 @@ import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from core.decide import advance
 from core.events import (
     CycleOpened,
+    Decision,
     OrderSubmitAttempted,
     OrderSubmitted,
     QuotesObserved,
@@ -25,16 +28,22 @@ from core.state import State
 from core.values import DecimalText, later_by
 from journal import open_journal, sqlite_store
 from journal.errors import JournalMovedError
+from live import rehearsal
 from live.actions import Actions
+from live.brokers.alpaca.broker import AlpacaBroker
 from live.brokers.alpaca.client import AlpacaClient
 from live.brokers.alpaca.orders import Orders
 from live.brokers.ticket import Ticket, ticket_of
+from live.clock import Waiting, WallClock
 from live.committer import Committer
+from live.feeds.base import MarketSlot
+from live.inputs import read_inputs
+from live.realtime import RealtimeRunner
 from live.rehearsal import rehearse
 from tests.alpaca.test_ready import BETRAYALS, Greeter, within
-from tests.alpaca.world import NOW, TICKET, client
+from tests.alpaca.world import NOW, SECRETS, TICKET, client, settings
 from tests.bench.busy import Busy
-from tests.bench.corpus import QUICK, Corpus
+from tests.bench.corpus import QUICK, Corpus, config_of
 
 
 @pytest.fixture
@@ -200,6 +209,34 @@ def test_a_rehearsal_leaves_no_trace(tmp_path: Path) -> None:
         assert not journal.store.problems()
         committer.observe(*heard)
         assert committer.state.cycle is not None
+
+
+def test_what_a_runner_rehearses_are_orders_as_the_cycle_behind_it_decides_them(
+    server: Greeter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = Corpus(QUICK, tmp_path)
+    clock = WallClock()
+    broker = AlpacaBroker(settings(server.url), SECRETS, clock.now, "rf-")
+    feed = read_inputs(config_of(2, "memory://")).feed
+    decided: list[list[Decision]] = []
+
+    def advanced(*given: Any) -> tuple[State, list[Decision]]:
+        state, decisions = advance(*given)
+        decided.append(decisions)
+        return state, decisions
+
+    monkeypatch.setattr(rehearsal, "advance", advanced)
+    with open_journal(corpus.few) as journal:
+        committer = Committer(journal, Busy)
+        committer.state = replace(committer.state, rate=None)  # as before a runner's first cycle
+        quotes, _, _ = _cycle(committer.state)
+        found = {**quotes.quotes, "AAA-NOT-TRADED": next(iter(quotes.quotes.values()))}
+        runner = RealtimeRunner(committer, broker, feed, clock=clock, waiting=Waiting(clock))
+        runner._open_slot(MarketSlot(quotes.slot, found))
+    broker.close()
+
+    rehearsed = [one for one in decided[-1] if isinstance(one, OrderSubmitAttempted)]
+    assert len(rehearsed) == len(quotes.quotes)
 
 
 def _cycle(
