@@ -6,11 +6,13 @@ What happens once a byte has left is what it always was: unknown, after one POST
 """
 
 import random
+import resource
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -233,6 +235,43 @@ def test_a_server_that_ends_waiting_connections_at_any_moment_gets_no_order_twic
             assert isinstance(answer, OrderSubmitUnknown), number
             assert (server.posts(), server.connections) == ([], 1), number
     assert taken + unknown == 60
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_an_order_that_nobody_can_watch_over_is_not_sent(
+    greeter: Greeters, *, written: bool
+) -> None:
+    server = greeter()
+    ours = client(server.url)
+    ours.prepare()
+    assert (ours.hold(1), within(lambda: server.connections == 1)) == (1, True)
+    orders = Orders(ours)
+    if written:
+        orders.write(TICKET)
+
+    with no_descriptor_left():
+        answer = orders.submit(TICKET, 1, NOW)
+
+    assert isinstance(answer, OrderSubmitFailed)
+    assert answer.error_class is SubmitFailure.NOT_SENT
+    assert within(lambda: server.ended == 1)
+    assert not server.requests
+    assert isinstance(orders.submit(TICKET, 2, NOW), OrderSubmitted)
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    """As many files are open as may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as newest, ExitStack() as held:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (newest.fileno() + 1, hard))
+        try:
+            with suppress(OSError):
+                while True:
+                    held.enter_context(socket.socket())
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_an_old_connection_is_not_used(greeter: Greeters, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,13 +102,16 @@ class Guarded(HTTPConnection):
 
     auto_open = 0
     _unsent = b""
-    _watched = True
 
     def begin(self, call: Call) -> None:
-        """Belong to `call` from here on: connect, where that was not done before."""
-        self._watched = self.sock is None
+        """Belong to `call` from here on: connect, or be watched where that was done before.
+
+        Watched before a byte leaves: where there is no descriptor left for that, none does.
+        """
         if self.sock is None:
             self.connect()
+        else:
+            call.watch(self.sock)
         self.timeout = min(call.read_s, call.remaining_s())
         self.sock.settimeout(self.timeout)
 
@@ -134,10 +137,7 @@ class Guarded(HTTPConnection):
         self._unsent += data
 
     def leave(self) -> None:
-        """The one step that puts a request on the wire; the call is told before the first byte.
-
-        Behind it the call's timer watches over a connection that was open before.
-        """
+        """The one step that puts a request on the wire; the call is told before the first byte."""
         call = _CALL.get()
         data, self._unsent = self._unsent, b""
         assert self.sock is not None
@@ -147,9 +147,7 @@ class Guarded(HTTPConnection):
         except OSError as error:
             if error.errno not in _CLOSED_UNDER_US:  # else an answer may lie there all the same
                 raise
-        if not self._watched:
-            call.watch(self.sock)
-        call.arm()
+        call.arm()  # where the connection was open before: its bytes wait for no timer
 
     def _new_conn(self) -> socket.socket:
         call = _CALL.get()
