@@ -5,10 +5,13 @@ the first byte leaves, and the order goes over a new one: it is taken, and nobod
 What happens once a byte has left is what it always was: unknown, after one POST.
 """
 
+import os
 import random
 import resource
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -40,8 +43,20 @@ from tests.alpaca.server import Reply, Request, Server, http
 from tests.alpaca.world import NOW, SECRETS, TICKET, client, order, settings
 from tests.bench.busy import Busy
 from tests.bench.corpus import QUICK, Corpus, config_of
+from tests.journal.sample import ROOT
 
 GOOD = http(200, order())
+NO_THREAD_LEFT = """
+import sys, threading
+from live.brokers.alpaca.ready import Connections
+ours = Connections(sys.argv[1])
+usual = threading.stack_size(2**60)
+ours.prepare(connect_s=20)
+before = len(ours._ready)
+threading.stack_size(usual)
+ours.prepare(connect_s=20, within_s=20)
+print(before, len(ours._ready))
+"""
 Greeting = Callable[[socket.socket], bool]
 """What is done to a connection before anything came over it, and whether it is served then."""
 
@@ -365,6 +380,22 @@ def test_preparing_where_nobody_listens_fails_nothing() -> None:
 
     assert isinstance(answer, OrderSubmitFailed)
     assert answer.error_class is SubmitFailure.NOT_SENT
+
+
+def test_preparing_where_no_thread_can_be_had_fails_nothing(greeter: Greeters) -> None:
+    """In a process of its own, for what takes the threads away stays taken."""
+    server = greeter()
+
+    ran = subprocess.run(
+        [sys.executable, "-c", NO_THREAD_LEFT, server.url],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("0 1\n", "", 0)
 
 
 def test_preparing_waits_for_no_handshake_that_does_not_come() -> None:

@@ -13,12 +13,11 @@ from journal.aside import Aside
 from tests.journal.sample import ROOT
 
 NO_THREAD_LEFT = """
-import resource, sys, threading
+import sys, threading
 from journal import create_journal
 from tests.journal.sample import at, created, timers
 with create_journal(sys.argv[1], created(), recorded_at=at(0)) as journal:
-    resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29))
-    threading.stack_size(2**30)
+    threading.stack_size(2**60)
     journal.append(
         timers(1, 2), expected=journal.head, epoch=1, recorded_at=at(5), meanwhile=lambda: None
     )

@@ -101,13 +101,8 @@ class Connections:
                     one[0].close()
             missing = wanted - len(self._ready) - self._opening
             self._opening += max(0, missing)
-        threads = [
-            threading.Thread(target=self._open, args=(connect_s,), daemon=True)
-            for _ in range(missing)
-        ]
         ends = time.monotonic() + within_s
-        for thread in threads:
-            thread.start()
+        threads = [thread for _ in range(missing) if (thread := self._opener(connect_s))]
         meanwhile()
         for thread in threads:
             while thread.is_alive() and time.monotonic() < ends:
@@ -120,6 +115,17 @@ class Connections:
             for connection, _ in self._ready:
                 connection.close()
             self._ready.clear()
+
+    def _opener(self, connect_s: float) -> threading.Thread | None:
+        """A thread that opens one; None where no thread can be had."""
+        thread = threading.Thread(target=self._open, args=(connect_s,), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            with self._lock:
+                self._opening -= 1
+            return None
+        return thread
 
     def _open(self, connect_s: float) -> None:
         """One more, or none."""
