@@ -54,13 +54,8 @@ class FailingCommit:
 
 
 def break_commit(journal: Journal, *, after: bool, error: Exception) -> None:
-    pool = journal.store._recorder.datastore.pool  # type: ignore[attr-defined]
-    (pooled,) = pool._pool
-    pooled._sqlite_conn = FailingCommit(
-        pooled._sqlite_conn,
-        after=after,
-        error=error,
-    )
+    store: Any = journal.store
+    store._raw = FailingCommit(store._raw, after=after, error=error)
 
 
 @pytest.mark.parametrize("after", [False, True])
