@@ -8,6 +8,7 @@ server     PostgreSQL: one for a whole run, a schema for each journal; skipped l
 
 import os
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
@@ -34,7 +35,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Slow tests are skipped, with the reason printed, unless asked for."""
+    """Slow tests are skipped, with the reason printed, unless asked for.
+
+    Where several processes share the tests, modules come in a mixed order, the same each time:
+    those that wait for a clock then run beside those that need the processor, and not all at last.
+    """
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: sha256(item.nodeid.partition("::")[0].encode()).digest())
     if IN_CI or config.getoption("--full"):
         return
     skip = pytest.mark.skip(reason="slow; runs with --full and where CI=true")
