@@ -15,6 +15,7 @@ error that means "nothing was written". Whatever else leaves it, a signal's exce
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -204,6 +205,7 @@ class Journal:
         """Take the way of an append without making one: nothing of the journal's is touched.
 
         What follows finds that way in the caches. Nothing is sealed, for a seal is used up by it.
+        What is wrong with the journal is told by the append, and not by this.
         """
         with self._lock:
             if self.read_only or self._closed or self._in_doubt is not None or self.encrypted:
@@ -211,8 +213,9 @@ class Journal:
             rows, _ = self.codec.encode(
                 events, self._head, epoch=0, recorded_at=micros(recorded_at)
             )
-            self.store.rehearse(rows)
-            self.store.last()
+            with suppress(JournalError):
+                self.store.rehearse(rows)
+                self.store.last()
 
     def rest(self) -> None:
         """Nothing is waited for: do what an append would else have to."""
