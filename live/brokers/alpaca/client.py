@@ -24,6 +24,7 @@ from live.brokers.alpaca.barrier import Barrier
 from live.brokers.alpaca.reading import RAW_LENGTH_MAX, raw_text
 from live.brokers.alpaca.settings import AlpacaSettings
 from live.brokers.alpaca.transport import Call
+from live.brokers.alpaca.whole import HalfAnswerError
 from live.feeds.errors import BadInputError
 from live.rate.budget import Permit, RateBudget, Refusal, memory_budget
 from live.rate.headers import Told
@@ -61,7 +62,6 @@ class AlpacaClient:
         self._trading = sdk.trading(settings, secrets)
         self._data = sdk.market_data(settings, secrets)
         self._locks = {id(self._trading): threading.Lock(), id(self._data): threading.Lock()}
-        self._cut = sdk.HalfAnswerError
         self._too_long = sdk.BodyTooLongError
         self.barrier = Barrier(clock)
         self._data_barrier = Barrier(clock, trading=False)
@@ -266,12 +266,12 @@ class AlpacaClient:
 
     def _failure(self, call: Call, error: Exception) -> NoAnswer:
         """What kind of failure, in words of ours."""
-        status = getattr(error, "status", None) if isinstance(error, self._cut) else None
+        status = getattr(error, "status", None) if isinstance(error, HalfAnswerError) else None
         if isinstance(error, self._too_long):
             kind = "body_too_long"
         elif call.expired:
             kind = "timeout"
-        elif isinstance(error, self._cut):
+        elif isinstance(error, HalfAnswerError):
             kind = "half_answer"
         elif isinstance(error, HTTPTimeoutError | TimeoutError):
             kind = "timeout" if call.sent else "connect_timeout"

@@ -21,6 +21,7 @@ from live.brokers.alpaca.answer import Answer
 from live.brokers.alpaca.ready import Connections, Opened, is_sound
 from live.brokers.alpaca.settings import AlpacaSettings
 from live.brokers.alpaca.transport import Guarded, current_call
+from live.brokers.alpaca.whole import HalfAnswerError
 from live.secrets import Secrets
 
 _CHUNK = 1 << 16
@@ -29,14 +30,6 @@ _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close
 
 class BodyTooLongError(Exception):
     """The body is longer than anything this account can have."""
-
-
-class HalfAnswerError(Exception):
-    """The status came and the body did not."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"status {status}, body cut")
-        self.status = status
 
 
 class _OneRequest:

@@ -29,6 +29,8 @@ from typing import Any
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from live.brokers.alpaca.whole import WholeHead
+
 _CLOSED_UNDER_US = (errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE)
 
 
@@ -101,6 +103,7 @@ class Guarded(HTTPConnection):
     """A connection for one request: it connects within the call's time, and tells what was sent."""
 
     auto_open = 0
+    response_class = WholeHead
     _unsent = b""
 
     def begin(self, call: Call) -> None:
