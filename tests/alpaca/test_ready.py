@@ -5,17 +5,12 @@ the first byte leaves, and the order goes over a new one: it is taken, and nobod
 What happens once a byte has left is what it always was: unknown, after one POST.
 """
 
-import os
 import random
-import resource
 import socket
 import struct
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -43,20 +38,8 @@ from tests.alpaca.server import Reply, Request, Server, http
 from tests.alpaca.world import NOW, SECRETS, TICKET, client, order, settings
 from tests.bench.busy import Busy
 from tests.bench.corpus import QUICK, Corpus, config_of
-from tests.journal.sample import ROOT
 
 GOOD = http(200, order())
-NO_THREAD_LEFT = """
-import sys, threading
-from live.brokers.alpaca.ready import Connections
-ours = Connections(sys.argv[1])
-usual = threading.stack_size(2**60)
-ours.prepare(connect_s=20)
-before = len(ours._ready)
-threading.stack_size(usual)
-ours.prepare(connect_s=20, within_s=20)
-print(before, len(ours._ready))
-"""
 Greeting = Callable[[socket.socket], bool]
 """What is done to a connection before anything came over it, and whether it is served then."""
 
@@ -252,43 +235,6 @@ def test_a_server_that_ends_waiting_connections_at_any_moment_gets_no_order_twic
     assert taken + unknown == 60
 
 
-@pytest.mark.parametrize("written", [False, True])
-def test_an_order_that_nobody_can_watch_over_is_not_sent(
-    greeter: Greeters, *, written: bool
-) -> None:
-    server = greeter()
-    ours = client(server.url)
-    ours.prepare()
-    assert (ours.hold(1), within(lambda: server.connections == 1)) == (1, True)
-    orders = Orders(ours)
-    if written:
-        orders.write(TICKET)
-
-    with no_descriptor_left():
-        answer = orders.submit(TICKET, 1, NOW)
-
-    assert isinstance(answer, OrderSubmitFailed)
-    assert answer.error_class is SubmitFailure.NOT_SENT
-    assert within(lambda: server.ended == 1)
-    assert not server.requests
-    assert isinstance(orders.submit(TICKET, 2, NOW), OrderSubmitted)
-
-
-@contextmanager
-def no_descriptor_left() -> Iterator[None]:
-    """As many files are open as may be."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with socket.socket() as newest, ExitStack() as held:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (newest.fileno() + 1, hard))
-        try:
-            with suppress(OSError):
-                while True:
-                    held.enter_context(socket.socket())
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
 def test_an_old_connection_is_not_used(greeter: Greeters, monkeypatch: pytest.MonkeyPatch) -> None:
     server = greeter()
     ours = prepared(server.url)
@@ -382,22 +328,6 @@ def test_preparing_where_nobody_listens_fails_nothing() -> None:
     assert answer.error_class is SubmitFailure.NOT_SENT
 
 
-def test_preparing_where_no_thread_can_be_had_fails_nothing(greeter: Greeters) -> None:
-    """In a process of its own, for what takes the threads away stays taken."""
-    server = greeter()
-
-    ran = subprocess.run(
-        [sys.executable, "-c", NO_THREAD_LEFT, server.url],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-    assert (ran.stdout, ran.stderr, ran.returncode) == ("0 1\n", "", 0)
-
-
 def test_preparing_waits_for_no_handshake_that_does_not_come() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         ours = client(f"https://127.0.0.1:{mute.getsockname()[1]}", connect_s=30.0)
@@ -407,15 +337,6 @@ def test_preparing_waits_for_no_handshake_that_does_not_come() -> None:
         took_s = time.monotonic() - started
 
     assert took_s < 10 * ready.PREPARE_S
-
-
-def test_what_is_done_while_a_handshake_is_waited_for_leaves_it_the_processor() -> None:
-    done: list[None] = []
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        ours = client(f"https://127.0.0.1:{mute.getsockname()[1]}", connect_s=30.0)
-        ours.prepare(lambda: done.append(None))
-
-    assert 1 <= len(done) <= 2 * ready.PREPARE_S / ready.PAUSE_S
 
 
 @pytest.mark.parametrize("reply", [Reply(hang=True), Reply(GOOD.data, trickle_s=0.1)])
