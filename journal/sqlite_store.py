@@ -200,10 +200,9 @@ class SQLiteStore:
     def make_room(self) -> None:
         """See `Store`: in the write-ahead log."""
         with suppress(JournalError, OSError):
-            self._refuse_replaced()
             self._refuse_full(wal.ROOM_PAGES * wal.PAGE_BYTES)
             with self._connection() as connection:
-                wal.make_room(connection, beside(self._path, "-wal"))
+                wal.make_room(connection, beside(self._path, "-wal"), self._refuse_replaced)
 
     def rehearse(self, rows: Sequence[Row]) -> None:
         """See `Store`: in a database in memory, for nobody must wait for a rehearsal."""

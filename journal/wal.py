@@ -13,6 +13,7 @@ dies        anywhere: a log with zeros, or none, behind its last frame; or with 
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from journal.anchor import sync_data
@@ -36,15 +37,18 @@ def checkpoint(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
-def make_room(connection: sqlite3.Connection, log: Path) -> None:
+def make_room(connection: sqlite3.Connection, log: Path, refuse: Callable[[], None]) -> None:
     """Have the log as long as it gets; under the write lock, so that nobody else makes it longer.
 
+    `refuse` raises where the journal's file is not the one that was opened: the log that was found
+    under its name is then another's.
     errors  OSError: there is no log, or no room for one
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
         fd = os.open(log, os.O_WRONLY | os.O_CLOEXEC)
         try:
+            refuse()
             size = os.fstat(fd).st_size
             missing = ROOM_PAGES * PAGE_BYTES - size
             if missing > 0:

@@ -59,11 +59,9 @@ class Actions:
         What stands between that commit and its first byte is then what must: the anchor, the head.
         The others wait for an answer anyway, and would only keep the first one waiting.
         """
-        for decision in decisions:
-            if isinstance(decision, OrderSubmitAttempted):
-                intent = state.intents[decision.client_order_id]
-                return lambda: self.write(ticket_of(intent))
-        return None
+        ids = (one.client_order_id for one in decisions if isinstance(one, OrderSubmitAttempted))
+        intent = state.intents.get(next(ids, ""))
+        return None if intent is None else lambda: self.write(ticket_of(intent))
 
     @property
     def now(self) -> TimeText:

@@ -122,6 +122,18 @@ def test_without_a_permit_nothing_is_written(server: Greeter) -> None:
     assert not written
 
 
+def test_writing_waits_for_no_other_call(server: Greeter) -> None:
+    ours = ready(server.url)
+
+    with ours._locks[id(ours._trading)]:
+        Orders(ours).write(TICKET)
+    written = dict(ours._written)
+    answer = Orders(ours).submit(TICKET, 1, NOW)
+
+    assert not written
+    assert isinstance(answer, OrderSubmitted)
+
+
 @pytest.mark.parametrize("case", BETRAYALS)
 def test_a_connection_that_was_betrayed_behind_the_writing_costs_no_order(case: str) -> None:
     def betray(connection: socket.socket) -> bool:

@@ -44,6 +44,22 @@ def test_room_changes_the_logs_length_and_nothing_else(tmp_path: Path) -> None:
         assert len(list(reader.read())) == 11
 
 
+def test_no_room_is_made_in_another_journals_log(tmp_path: Path) -> None:
+    path, other = tmp_path / "main.db", tmp_path / "other.db"
+    with (
+        create_journal(other, created(), recorded_at=at(0)) as theirs,
+        create_journal(path, created(), recorded_at=at(0)) as journal,
+    ):
+        theirs.append(timers(1, 5), expected=theirs.head, epoch=1, recorded_at=at(5))
+        before = size(other)
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{other}{suffix}").replace(f"{path}{suffix}")
+
+        journal.make_room()
+
+        assert size(path) == before
+
+
 def test_appends_with_rests_between_never_make_the_log_longer(tmp_path: Path) -> None:
     path = tmp_path / "main.db"
     with create_journal(path, created(), recorded_at=at(0)) as journal:

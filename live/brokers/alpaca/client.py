@@ -166,17 +166,24 @@ class AlpacaClient:
     def write(self, path: str, body: Mapping[str, str]) -> None:
         """Have a POST written that may leave soon, so that then nothing is left to do but that.
 
-        It never fails: `post` does without. What `post` is not asked for is let go by the next
-        `prepare` or `give_back`.
+        It never fails, and waits for no other call: `post` does without. What `post` is not asked
+        for is let go by the next `prepare` or `give_back`.
         """
         if self.barrier.is_shut or not self._held_left or self._held is None:
             return
-        ready = self._trading.connections.opened()
-        if ready is None:
+        lock = self._locks[id(self._trading)]
+        if not lock.acquire(blocking=False):
             return
         try:
-            with self._locks[id(self._trading)]:
-                self._trading.write(ready[0], path, dict(body))
+            ready = self._trading.connections.opened()
+            if ready is not None:
+                self._write(ready, path, body)
+        finally:
+            lock.release()
+
+    def _write(self, ready: "Opened", path: str, body: Mapping[str, str]) -> None:
+        try:
+            self._trading.write(ready[0], path, dict(body))
         except Exception:  # noqa: BLE001 - post says what is wrong
             ready[0].close()
             return
